@@ -1,0 +1,90 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of interface files: each controller's rows, imported when one of them is asked for."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+from .entry import Family, InterfaceFile
+
+# What a file's name begins with -> its controller, by v2's names. '' are the core files.
+CONTROLLERS = {
+    "cgroup": "",
+    "cpu": "cpu",
+    "cpuset": "cpuset",
+    "memory": "memory",
+    "io": "io",
+    "blkio": "io",
+    "pids": "pids",
+    "freezer": "freezer",
+}
+_families: dict[str, Family] = {}
+_files: dict[tuple[str, int], dict[str, InterfaceFile]] = {}
+
+
+def family(controller: str) -> Family:
+    """All that a controller brings; nothing for one that is not in the table."""
+    if controller not in _families:
+        _families[controller] = _load(controller)
+    return _families[controller]
+
+
+def _load(controller: str) -> Family:
+    # One import statement each: what a module is sent to a target with is found by reading them.
+    if controller == "memory":
+        from . import memory
+
+        return memory.FAMILY
+    if controller == "cpu":
+        from . import cpu
+
+        return cpu.FAMILY
+    if controller == "pids":
+        from . import pids
+
+        return pids.FAMILY
+    if controller == "cpuset":
+        from . import cpuset
+
+        return cpuset.FAMILY
+    if controller == "io":
+        from . import io
+
+        return io.FAMILY
+    if controller == "freezer":
+        from . import freezer
+
+        return freezer.FAMILY
+    if controller == "":
+        from . import core
+
+        return core.FAMILY
+    return Family(())
+
+
+def files(controller: str, version: int = 0) -> Mapping[str, InterfaceFile]:
+    """A controller's rows by name: of one version, or of both, where v2's stands for a name that both have."""
+    key = (controller, version)
+    if key not in _files:
+        rows = sorted(family(controller).files, key=lambda row: row.version)
+        _files[key] = {row.name: row for row in rows if version in (0, row.version)}
+    return _files[key]
+
+
+def find(name: str, version: int = 2, option: str = "") -> InterfaceFile:
+    """The row of a limit, the given version's where both have the name; InputError for what is no limit."""
+    controller = CONTROLLERS.get(name.partition(".")[0])
+    if controller not in (None, "freezer"):
+        row = files(controller, version).get(name) or files(controller).get(name)
+        if row is not None:
+            return row
+    from . import no_limits
+
+    raise no_limits.refused(option, name, [row.name for row in every() if row.controller != "freezer"])
+
+
+def every() -> tuple[InterfaceFile, ...]:
+    """All rows of both versions. The freezer's are set by the option ``frozen`` and are no limits."""
+    return tuple(row for controller in sorted(set(CONTROLLERS.values())) for row in family(controller).files)

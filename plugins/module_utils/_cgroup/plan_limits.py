@@ -1,0 +1,269 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which interface files differ and in which order the kernel takes them: rises from the root down, then falls from the leaves up. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+from .._convergence.errors import ConflictError, RefusedError, UnsupportedError
+from .._convergence.plan import Change
+from . import names
+from .desired import Desired, Group
+from .hierarchies import absolute
+from .interface_files.entry import INHERIT, InterfaceFile, Value, Want
+from .observe import USAGE
+from .picture import Picture, Place
+from .plan_groups import Making, refuse_missing
+
+# What the guard calls them, whichever dialect the host speaks.
+LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pids.max": "pids.max"}
+_CPUSET = ("cpuset.cpus", "cpuset.mems")
+
+
+class _Step(NamedTuple):
+    """A change with its place in the order: depth, number of the group, rank of the file."""
+
+    depth: int
+    number: int
+    rank: int
+    change: Change
+
+
+class _Planner:
+    def __init__(self, picture: Picture, desired: Desired, making: Making) -> None:
+        self.picture = picture
+        self.desired = desired
+        self.making = making
+        self.rises: List[_Step] = []
+        self.falls: List[_Step] = []
+        self.warnings: List[str] = []
+        self.unsure: Set[str] = set()
+        self.said: Dict[Tuple[str, str], str] = {}
+        self.cpusets: Dict[Tuple[Place, str], str] = {}
+        host = picture.host
+        self.index_of = dict(host.where)
+        if host.unified is not None:
+            self.index_of[""] = host.unified
+
+    def group(self, number: int, group: Group) -> None:
+        values = self.picture.values
+        made = self.making.made
+        index_of = self.index_of
+        name = group.name
+        for want in group.wants:
+            file = want.file
+            place = (index_of[file.controller], name)
+            there = values.get(place) if not made or place not in made else None
+            if there is not None:
+                seen = there.get(file.name)
+                if seen is not None and seen == want.text and not want.needs:
+                    continue
+                self.differing(number, group, want, place, there, seen)
+            else:
+                self.differing(number, group, want, place, {}, None)
+
+    def differing(
+        self, number: int, group: Group, want: Want, place: Place, there: Mapping[str, str], seen: Optional[str]
+    ) -> None:
+        file, kind = want.file, want.file.kind
+        value = self.value(group, want, place, there)
+        if value is None:
+            return
+        if seen is None:
+            self.check_missing(group, want, place)
+            self.zero(group, want, value, place, 0)
+            self.add(number, group, file, place, None, value, True)
+            return
+        observed = kind.read(seen)
+        if kind.holds(observed, value):
+            return
+        self.guard(group, want, value, place)
+        direction = kind.direction(observed, value)
+        if direction == "both":
+            wider = getattr(kind, "union", None)
+            if wider is not None:
+                # What neither contains the other passes through both together, so that children can follow.
+                between = wider(observed, value)
+                self.add(number, group, file, place, observed, between, True)
+                self.add(number, group, file, place, between, value, False)
+                return
+        self.add(number, group, file, place, observed, value, direction != "fall")
+
+    def value(self, group: Group, want: Want, place: Place, there: Mapping[str, str]) -> Value:
+        if want.resolve is not None:
+            return want.resolve(there)
+        if want.reset and want.file.default is INHERIT:
+            text = self.picture.parents.get((place[0], names.parent(place[1])), {}).get(want.file.name)
+            if text is None:
+                # The parent is new too, so this group takes the default by itself.
+                return None
+            return want.file.kind.read(text)
+        return want.value
+
+    def add(
+        self, number: int, group: Group, file: InterfaceFile, place: Place, observed: Value, value: Value, rise: bool
+    ) -> None:
+        kind = file.kind
+        index, name = place
+        texts = kind.writes(observed, value)
+        if not texts:
+            return
+        verb = "write"
+        usage = self.picture.usage.get((place, USAGE.get(file.name, "")))
+        if file.name == "memory.max" and usage is not None and usage > value:
+            verb = "write" if self.desired.policy.shrink == "immediate" else "shrink"
+        do: Tuple[object, ...] = (verb, index, name, file.name, texts, file.pair)
+        if verb == "shrink":
+            do += (value,)
+        change = Change(
+            "write",
+            name,
+            absolute(self.picture.host.hierarchies[index], name, file.name),
+            None if observed is None else kind.show(observed),
+            kind.show(kind.predicted(observed, value)),
+            do,
+        )
+        depth = name.count("/")
+        if rise:
+            self.rises.append(_Step(depth, number, file.rise, change))
+        else:
+            self.falls.append(_Step(-depth, number, file.fall, change))
+
+    # -- what must not or cannot be written ----------------------------------------------------------------------
+
+    def check_missing(self, group: Group, want: Want, place: Place) -> None:
+        file, picture = want.file, self.picture
+        index, name = place
+        option = _option(group, want)
+        refuse_missing(picture, index, file.name, file.since, option)
+        if place in self.making.made or place not in picture.values:
+            self.unknown(index, file)
+            return
+        if picture.host.hierarchies[index].version == 2:
+            control = picture.controls.get(names.parent(name))
+            if control is None or (file.controller and file.controller not in control.enabled):
+                self.unknown(index, file)
+                return
+        raise UnsupportedError(
+            "is not a file of this group on this kernel",
+            option=option,
+            way_out=f"it came with Linux {file.since} and may need a configuration option",
+        )
+
+    def unknown(self, index: int, file: InterfaceFile) -> None:
+        if (index, file.name) not in self.picture.sample and file.name not in self.unsure:
+            self.unsure.add(file.name)
+            if file.controller != "pids":
+                self.warnings.append(
+                    "no group here has the controller yet, so it shows only when the group is made whether this kernel "
+                    f"has {file.name}"
+                )
+
+    def zero(self, group: Group, want: Want, value: Value, place: Place, usage: int) -> None:
+        if value != 0 or want.file.name not in USAGE or self.desired.policy.shrink == "immediate":
+            return
+        if usage or group.selectors:
+            raise RefusedError(
+                "is 0 for a group that has processes in it",
+                option=_option(group, want),
+                way_out="set shrink: immediate if you mean it",
+            )
+
+    def guard(self, group: Group, want: Want, value: Value, place: Place) -> None:
+        usage = self.picture.usage.get((place, USAGE.get(want.file.name, "")))
+        if usage is None or value >= usage:
+            return
+        self.zero(group, want, value, place, usage)
+        if not self.picture.protected:
+            return
+        from .plan_processes import refuse_lockout
+
+        refuse_lockout(self.picture, self.desired.policy, LIMITS[want.file.name], place)
+
+    # -- cpuset on v1: nothing can be attached while cpus or mems is empty ----------------------------------------
+
+    def cpuset(self, number: int, group: Group) -> None:
+        index = self.index_of.get("cpuset")
+        if index is None or self.picture.host.hierarchies[index].version != 1 or index not in group.indexes():
+            return
+        declared = {want.file.name for want in group.wants}
+        for name in tuple(names.parents(group.name)) + (group.name,):
+            for file in _CPUSET:
+                if name == group.name and file in declared:
+                    continue
+                self.fill(number, (index, name), file)
+
+    def fill(self, number: int, place: Place, file: str) -> None:
+        if (place, file) in self.cpusets:
+            return
+        picture = self.picture
+        declared = self.declared(place[1], file)
+        if declared is not None:
+            self.cpusets[place, file] = declared
+            return
+        there = picture.values.get(place) or picture.parents.get(place) or {}
+        now = there.get(file, "") if place not in self.making.made else ""
+        self.cpusets[place, file] = now
+        if now:
+            return
+        index, name = place
+        hierarchy = picture.host.hierarchies[index]
+        made = place in self.making.made or absolute(hierarchy, name) in picture.unfinished
+        if not made and not self.desired.policy.fill_parents:
+            raise ConflictError(
+                f"has an empty {file}, so that nothing can be attached to it or below it",
+                option=name,
+                way_out=f"set fill_parents: true to give it what its parent has, or declare {file} for it",
+            )
+        value = self.above(number, (index, names.parent(name)), file)
+        self.cpusets[place, file] = value
+        before = None if place in self.making.made else ""
+        change = Change(
+            "write", name, absolute(hierarchy, name, file), before, value, ("write", index, name, file, (value,), "")
+        )
+        self.rises.append(_Step(name.count("/"), number, -1, change))
+
+    def above(self, number: int, place: Place, file: str) -> str:
+        if place[1]:
+            self.fill(number, place, file)
+            return self.cpusets[place, file]
+        return self.picture.parents.get(place, {}).get(file, "")
+
+    def declared(self, name: str, file: str) -> Optional[str]:
+        if not self.said:
+            for group in self.desired.groups:
+                for want in group.wants:
+                    if want.file.name in _CPUSET and not want.reset:
+                        self.said[group.name, want.file.name] = want.file.kind.writes(None, want.value)[0]
+        return self.said.get((name, file))
+
+
+def _option(group: Group, want: Want) -> str:
+    return "{}limits['{}']".format(group.option + "." if group.option else "", want.declared)
+
+
+def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
+    """The writes of all groups in order, and warnings."""
+    planner = _Planner(picture, desired, making)
+    legacy_cpuset = picture.host.where.get("cpuset")
+    if legacy_cpuset is not None and picture.host.hierarchies[legacy_cpuset].version != 1:
+        legacy_cpuset = None
+    for number, group in enumerate(desired.groups):
+        if group.present:
+            if group.wants:
+                planner.group(number, group)
+            if _comounted(picture, legacy_cpuset, group):
+                planner.cpuset(number, group)
+    planner.rises.sort(key=_order)
+    planner.falls.sort(key=_order)
+    return [step.change for step in planner.rises + planner.falls], planner.warnings
+
+
+def _comounted(picture: Picture, index: Optional[int], group: Group) -> bool:
+    return index is not None and any(own == index for own, _ in group.look)
+
+
+def _order(step: _Step) -> Tuple[int, int, int]:
+    return step[:3]

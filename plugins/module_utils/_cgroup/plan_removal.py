@@ -1,0 +1,281 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking away: absent groups from the leaves up, controllers that shall go, and what purge_below asks for. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Dict, List, Sequence, Set, Tuple
+
+from .._convergence.errors import ConflictError, RefusedError
+from .._convergence.plan import Change
+from . import names
+from .desired import Desired, Group
+from .hierarchies import absolute
+from .observe import HOLD
+from .picture import Picture, Place, show_members
+from .plan_groups import Making
+
+# How container managers name the groups that they own: Docker, Podman, containerd and CRI-O under both drivers, LXC, LXD.
+_CONTAINER = re.compile(
+    r"docker(?:-.*)?|(?:docker|libpod|crio|cri-containerd|buildkit)-.+|libpod_parent|kubepods.*|containerd|lxc(?:\..+)?|lxd|machine"
+    r"|(?:pod)?[0-9a-f]{32,64}|system\.slice:docker:.*|podman.*",
+)
+
+
+class _Removal:
+    def __init__(self, picture: Picture, desired: Desired, making: Making) -> None:
+        self.picture = picture
+        self.desired = desired
+        self.making = making
+        self.changes: List[Change] = []
+        self.warnings: List[str] = []
+        self.going: Set[Place] = set()
+
+    # -- state: absent -------------------------------------------------------------------------------------------
+
+    def absent(self, group: Group) -> None:
+        picture = self.picture
+        there = [index for index in group.indexes() if picture.exists((index, group.name))]
+        declared = {other.name for other in self.desired.groups if not other.present}
+        children = sorted(
+            {n for index in there for n in picture.below.get((index, group.name), ()) if n not in declared}
+        )
+        if children and not group.recursive:
+            raise ConflictError(
+                f"has groups below it, {_listed(children)}",
+                option=group.option or "name",
+                value=group.name,
+                way_out="set recursive: true to remove them too",
+            )
+        self.empty(group, there)
+        for index in there:
+            for name in _leaves_first(picture.below.get((index, group.name), ())) + [group.name]:
+                self.remove(index, name, group.name)
+
+    def remove(self, index: int, name: str, target: str) -> None:
+        place = (index, name)
+        if place in self.going:
+            return
+        self.going.add(place)
+        path = absolute(self.picture.host.hierarchies[index], name)
+        self.changes.append(Change("remove", target, path, "group", None, ("rmdir", index, name)))
+
+    def empty(self, group: Group, there: List[int]) -> None:
+        """Do with the processes inside what on_processes says, once for all hierarchies."""
+        picture = self.picture
+        inside: Dict[int, List[Place]] = {}
+        for index in there:
+            for name in (group.name,) + tuple(picture.below.get((index, group.name), ())):
+                for pid in picture.members.get((index, name), ()):
+                    inside.setdefault(pid, []).append((index, name))
+        if not inside:
+            return
+        pids = tuple(sorted(inside))
+        if group.on_processes.action == "refuse":
+            raise ConflictError(
+                f"holds processes, {show_members(picture, pids)}",
+                option=group.option or "name",
+                value=group.name,
+                way_out="stop them, or say on_processes: kill or on_processes: {move_to: GROUP}",
+            )
+        if 0 in inside:
+            raise ConflictError(
+                "holds a process that is outside this pid namespace and cannot be reached",
+                option=group.name,
+                way_out="run the task where the process is",
+            )
+        from .plan_processes import refuse_pids
+
+        refuse_pids(picture, self.desired.policy, group.on_processes.action, group.name, pids)
+        if group.on_processes.action == "kill":
+            index = sorted({place[0] for places in inside.values() for place in places})[0]
+            path = absolute(picture.host.hierarchies[index], group.name)
+            self.changes.append(
+                Change(
+                    "kill", group.name, path, show_members(picture, pids, 100), None, ("kill", tuple(there), group.name)
+                )
+            )
+            return
+        self.move_out(group, inside)
+
+    def move_out(self, group: Group, inside: Dict[int, List[Place]]) -> None:
+        picture, destination = self.picture, group.on_processes.destination
+        option = (group.option + "." if group.option else "") + "on_processes.move_to"
+        if names.below(destination, group.name):
+            raise ConflictError("is inside the group that shall go", option=option, value=destination)
+        for pid in sorted(inside):
+            for index, name in inside[pid]:
+                hierarchy = picture.host.hierarchies[index]
+                if not picture.exists((index, destination)) and (index, destination) not in self.making.made:
+                    raise ConflictError(
+                        f"does not exist in {hierarchy.point}",
+                        option=option,
+                        value=destination,
+                        way_out="declare it in the same cgroup_tree task, with the controllers of the group that goes",
+                    )
+                member = picture.processes.get(pid)
+                start = member.start if member is not None else 0
+                path = absolute(hierarchy, destination, "cgroup.procs")
+                self.changes.append(
+                    Change("move", group.name, path, name, pid, ("move", index, destination, pid, start), True)
+                )
+
+    # -- controllers_absent --------------------------------------------------------------------------------------
+
+    def controllers(self, group: Group) -> None:
+        picture = self.picture
+        for controller in sorted(group.unwanted):
+            index = picture.host.where.get(controller)
+            if index is None:
+                continue
+            if picture.host.hierarchies[index].version == 1:
+                self.leave(group, controller, index)
+            else:
+                self.disable(group, controller, index)
+
+    def leave(self, group: Group, controller: str, index: int) -> None:
+        place = (index, group.name)
+        if not self.making.exists(place) or place in self.going:
+            return
+        hierarchy = self.picture.host.hierarchies[index]
+        shared = sorted(hierarchy.controllers & group.controllers)
+        if shared:
+            self.refuse(
+                group, controller, "shares its hierarchy with {}, which this group needs".format(", ".join(shared))
+            )
+        below = self.picture.below.get(place, ())
+        if below:
+            self.refuse(group, controller, f"is used by {_listed(sorted(below))} below it")
+        pids = self.picture.members.get(place, ())
+        if pids:
+            self.refuse(group, controller, f"holds processes there, {show_members(self.picture, pids)}")
+        self.remove(index, group.name, group.name)
+
+    def disable(self, group: Group, controller: str, index: int) -> None:
+        parent = names.parent(group.name)
+        control = self.picture.controls.get(parent)
+        if control is None or controller not in control.enabled:
+            return
+        needed = [
+            other.name
+            for other in self.desired.groups
+            if other.present and controller in other.controllers and names.parent(other.name) == parent
+        ]
+        users = [
+            name
+            for name in self.picture.below.get((index, parent), ())
+            if name in self.picture.controls and controller in self.picture.controls[name].enabled and name != HOLD
+        ]
+        if needed or users:
+            self.refuse(group, controller, f"is used by {_listed(sorted(set(needed + users)))}")
+        hierarchy = self.picture.host.hierarchies[index]
+        self.changes.append(
+            Change(
+                "disable",
+                names.shown(parent),
+                absolute(hierarchy, parent, "cgroup.subtree_control"),
+                " ".join(sorted(control.enabled)),
+                " ".join(sorted(control.enabled - {controller})),
+                ("control", index, parent, "-" + controller),
+            )
+        )
+        others = [
+            name
+            for name in self.picture.below.get((index, parent), ())
+            if names.parent(name) == parent and name not in (group.name, HOLD)
+        ]
+        if others:
+            self.warnings.append(
+                f"{group.name}: without {controller} its siblings {_listed(others)} lose their limits of it too"
+            )
+
+    def refuse(self, group: Group, controller: str, why: str) -> None:
+        raise RefusedError(
+            why,
+            option=(group.option + "." if group.option else "") + "controllers_absent",
+            value=controller,
+            way_out="remove those first",
+        )
+
+    # -- purge_below ---------------------------------------------------------------------------------------------
+
+    def purge(self, top: str) -> None:
+        picture = self.picture
+        keep = {HOLD}
+        for group in self.desired.groups:
+            keep.update(tuple(names.parents(group.name)) + (group.name,))
+        there: Set[str] = set()
+        doomed: List[Place] = []
+        for (index, above), found in picture.below.items():
+            if above != top:
+                continue
+            own = [name for name in found if names.below(name, top) and name != top]
+            there.update(own)
+            stay: Set[str] = set()
+            for name in _leaves_first(own):
+                pids = picture.members.get((index, name), ())
+                if name in keep or name in stay or pids:
+                    # What stays keeps all that is above it.
+                    stay.update(names.parents(name))
+                if name in keep or name in stay:
+                    continue
+                self.check_purge(index, name, pids)
+                if pids:
+                    self.warnings.append(f"{name} is not declared and stays: it holds {show_members(picture, pids)}")
+                    continue
+                doomed.append((index, name))
+        gone = {name for _, name in doomed}
+        if len(gone) * 2 > len(there) and not self.desired.policy.purge_force:
+            raise RefusedError(
+                f"would remove {len(gone)} of the {len(there)} groups there: {_listed(sorted(gone))}",
+                option="purge_below",
+                value=top,
+                way_out="set purge_force: true if that is meant",
+            )
+        for index, name in doomed:
+            self.remove(index, name, name)
+
+    def check_purge(self, index: int, name: str, pids: Tuple[int, ...]) -> None:
+        picture = self.picture
+        owner = picture.owners.get((index, name), {}).get("")
+        held = [pid for pid in pids if pid in picture.protected]
+        why = ""
+        if names.systemd_unit(name):
+            why = "is a systemd unit"
+        elif any(_CONTAINER.fullmatch(part) for part in name.split("/")):
+            why = "looks like the group of a container"
+        elif owner is not None and owner.user != 0:
+            why = f"is delegated to user {owner.user}"
+        elif held:
+            why = f"holds {show_members(picture, tuple(held))} ({picture.protected[held[0]]})"
+        if why:
+            raise RefusedError(
+                f"would take {name}, which {why}",
+                option="purge_below",
+                value=self.desired.policy.purge_below,
+                way_out="declare it in groups, or name a group that it is not below",
+            )
+
+
+def _leaves_first(found: Sequence[str]) -> List[str]:
+    return sorted(found, key=lambda name: (-name.count("/"), name))
+
+
+def _listed(found: List[str]) -> str:
+    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
+    """What is taken away, in order, and warnings."""
+    removal = _Removal(picture, desired, making)
+    for group in desired.groups:
+        if group.unwanted:
+            removal.controllers(group)
+    for group in reversed(desired.groups):
+        if not group.present:
+            removal.absent(group)
+    if desired.policy.purge_below is not None:
+        removal.purge(desired.policy.purge_below)
+    return removal.changes, removal.warnings

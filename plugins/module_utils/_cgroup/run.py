@@ -1,0 +1,114 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of a converging cgroup module: options in, result out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+from .._convergence.converge import Outcome, converge
+from .._convergence.errors import InputError, UnsupportedError
+from .._convergence.plan import cut, diff
+from .._kernel import lock, machine
+from . import hierarchies, names
+from .apply import Cgroups
+from .desired import Desired, Parser, Policy
+from .interface_files.entry import Facts
+from .picture import Picture
+
+Result = Tuple[Dict[str, object], List[str]]
+# How many actions and groups a task returns unless it asks for all of them.
+RETURNED = 200
+_POLICY = [field for field in Policy._fields if field != "purge_below"]
+
+
+def run_one(params: Mapping[str, object], check_mode: bool, diff_mode: bool) -> Result:
+    """cgroup_group and cgroup_limit: the task's own options are the one group."""
+    return _run([("", params)], params, check_mode, diff_mode)
+
+
+def run_tree(params: Mapping[str, object], check_mode: bool, diff_mode: bool) -> Result:
+    """cgroup_tree: each element of ``groups`` is one."""
+    groups = params["groups"]
+    assert isinstance(groups, list)
+    return _run([(f"groups[{number}]", item) for number, item in enumerate(groups)], params, check_mode, diff_mode)
+
+
+def _run(
+    items: Sequence[Tuple[str, Mapping[str, object]]], params: Mapping[str, object], check_mode: bool, diff_mode: bool
+) -> Result:
+    need_root()
+    policy = _policy(params)
+    opened = hierarchies.observe()
+    host = opened.host
+    if host.mode in ("unknown", "none"):
+        raise UnsupportedError(
+            "has no cgroup hierarchy in a known mode: {}".format("; ".join(host.reasons)),
+            option="this host",
+            way_out="mount one, as systemd and OpenRC do at boot",
+        )
+    facts = Facts(machine.page_size(), machine.memory_total(), machine.cpus(), machine.block_device)
+    desired = Parser(host, facts, policy, machine.has_systemd()).desired(items)
+    domain = Cgroups(opened, desired)
+    with contextlib.nullcontext() if check_mode else lock.held():
+        outcome = converge(domain, check_mode)
+        if not check_mode:
+            domain.finish()
+    return _result(params, host.mode, desired, domain.picture, outcome, diff_mode)
+
+
+def need_root() -> None:
+    """Refuse to go on where the kernel would refuse everything anyway."""
+    if not sys.platform.startswith("linux"):
+        raise UnsupportedError("is not Linux, and groups are a thing of its kernel", option="this host")
+    if os.geteuid() != 0:
+        raise UnsupportedError("needs root", option="this task", way_out="add become: true")
+
+
+def _policy(params: Mapping[str, object]) -> Policy:
+    given = {field: params[field] for field in _POLICY if params.get(field) is not None}
+    top = params.get("purge_below")
+    below = None if top is None else names.parse("purge_below", top)
+    if below == "":
+        raise InputError("is the root: what is there belongs to others", option="purge_below", value="/")
+    return Policy(purge_below=below, **given)  # type: ignore[arg-type]  # the argument spec has typed them
+
+
+def _result(
+    params: Mapping[str, object],
+    mode: str,
+    desired: Desired,
+    picture: Picture | None,
+    outcome: Outcome,
+    diff_mode: bool,
+) -> Result:
+    most = None if params.get("return_actions") == "all" else RETURNED
+    result: Dict[str, object] = {
+        "changed": outcome.changed,
+        "mode": mode,
+        "actions": cut(outcome.changes, most),
+        "actions_total": len(outcome.changes),
+        "groups": _groups(desired, picture, most),
+        "drifted": list(outcome.drifted),
+    }
+    if diff_mode:
+        result["diff"] = diff(outcome.changes)
+    return result, list(outcome.warnings)
+
+
+def _groups(desired: Desired, picture: Picture | None, most: int | None) -> List[Dict[str, object]]:
+    found: List[Dict[str, object]] = []
+    for group in desired.groups[:most]:
+        entry: Dict[str, object] = {"name": names.shown(group.name), "state": "present" if group.present else "absent"}
+        if picture is not None and group.present:
+            host = picture.host
+            entry["paths"] = [hierarchies.absolute(host.hierarchies[index], group.name) for index in group.indexes()]
+            entry["limits"] = {
+                want.file.name: want.file.kind.show(want.value) for want in group.wants if want.value is not None
+            }
+        found.append(entry)
+    return found
