@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Dict, FrozenSet, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from .._kernel import processes
 from .._kernel.beneath import Root

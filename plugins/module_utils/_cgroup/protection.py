@@ -33,7 +33,7 @@ class Holder(NamedTuple):
 
     def words(self) -> str:
         """The process for a sentence."""
-        return self.why if self.pid == 1 else "process {}, {}".format(self.pid, self.why)
+        return self.why if self.pid == 1 else f"process {self.pid}, {self.why}"
 
 
 def observe(whole_session: bool = True) -> Protected:
@@ -60,15 +60,15 @@ def observe(whole_session: bool = True) -> Protected:
     def protect(found: Iterable[processes.Process], reason: str) -> None:
         for process in found:
             for number, above in enumerate(processes.ancestry(process.pid)):
-                words = reason if not number else "an ancestor of process {}, {}".format(process.pid, reason)
-                why.setdefault(above.pid, "{} ({})".format(words, above.comm))
+                words = reason if not number else f"an ancestor of process {process.pid}, {reason}"
+                why.setdefault(above.pid, f"{words} ({above.comm})")
 
     first = processes.read(1)
     if first is not None:
-        why[1] = "PID 1 ({})".format(first.comm)
+        why[1] = f"PID 1 ({first.comm})"
     for process in chain:
         words = "this task itself" if process.pid == own else "an ancestor of this task"
-        why.setdefault(process.pid, "{} ({})".format(words, process.comm))
+        why.setdefault(process.pid, f"{words} ({process.comm})")
     # A shell's background job was given to PID 1 too, and its session still names the shell. Leaders of the sessions of
     # ancestors are those of their terminals: a terminal controls one session, and nothing else ties a process to it.
     leaders = [processes.read(process.session) for process in chain if process.session > 1]
@@ -76,7 +76,7 @@ def observe(whole_session: bool = True) -> Protected:
 
     everyone = [process for process in processes.all_processes() if not process.kernel]
     fellows: Sequence[processes.Process] = processes.login_session(own, everyone)
-    words = "of the login session {} that this task runs in".format(processes.session_id(own))
+    words = f"of the login session {processes.session_id(own)} that this task runs in"
     if not fellows:
         # Neither the kernel nor PAM counts sessions (a container, OpenRC without PAM). The group in which a service
         # manager keeps what one service or login has started survives re-parenting as well; it serves for nothing when
@@ -93,7 +93,7 @@ def observe(whole_session: bool = True) -> Protected:
     return Protected(why)
 
 
-def _kept(groups: Optional[Mapping[str, str]]) -> "set[Tuple[str, str]]":
+def _kept(groups: Optional[Mapping[str, str]]) -> set[Tuple[str, str]]:
     # v2 and named hierarchies: those are the ones that service managers track services with.
     return {(key, path) for key, path in (groups or {}).items() if not key or key.startswith("name=")}
 
@@ -141,12 +141,12 @@ def refuse(action: str, group: str, held: Sequence[Holder], allow_lockout: bool 
     shown = final if allow_lockout else held
     words = "; ".join(holder.words() for holder in shown[:3])
     if len(shown) > 3:
-        words += "; and {} more".format(len(shown) - 3)
+        words += f"; and {len(shown) - 3} more"
     place = "the group " + group.strip("/") if group.strip("/") else "the root group"
     if action == "move":
-        reason = "would move into {} {}".format(place, words)
+        reason = f"would move into {place} {words}"
     elif action in _VERBS:
-        reason = "would {} {}, which holds {}".format(action, place, words)
+        reason = f"would {action} {place}, which holds {words}"
     else:
         reason = "would " + _EFFECTS.get(action, "set " + action + " of {}, which holds {}").format(place, words)
     raise RefusedError(

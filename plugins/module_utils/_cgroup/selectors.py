@@ -105,7 +105,7 @@ def parse(option: str, item: object) -> Selector:
         try:
             given["cmdline"] = re.compile(given["cmdline"])
         except (re.error, OverflowError, RecursionError) as error:
-            reason = "is no regular expression: {}".format(error)
+            reason = f"is no regular expression: {error}"
             raise InputError(reason, option=option + ".cmdline", value=given["cmdline"]) from None
     return Selector(option, **given)
 
@@ -191,9 +191,9 @@ def _resolve(selector: Selector, warnings: List[str]) -> Selector:
         selector = selector._replace(exe=os.path.realpath(selector.exe))
     if selector.pid_file is not None:
         pid = _pid_of(selector.option + ".pid_file", selector.pid_file)
-        reason = "does not exist" if pid is None else "" if selector.pid in (None, pid) else "names {}".format(pid)
+        reason = "does not exist" if pid is None else "" if selector.pid in (None, pid) else f"names {pid}"
         if reason:
-            warnings.append("{}: {} {}, so it selects nothing".format(selector.option, printable(selector.pid_file), reason))
+            warnings.append(f"{selector.option}: {printable(selector.pid_file)} {reason}, so it selects nothing")
         # No process has the number 0.
         selector = selector._replace(pid=0 if reason else pid)
     return selector
@@ -208,7 +208,7 @@ def _pid_of(option: str, path: str) -> Optional[int]:
     try:
         line = processes.pid_file(path)
     except OSError as error:
-        raise InputError("cannot be read: {}".format(error.strerror), option=option, value=path) from None
+        raise InputError(f"cannot be read: {error.strerror}", option=option, value=path) from None
     if line is None:
         return None
     if not line:
@@ -216,7 +216,7 @@ def _pid_of(option: str, path: str) -> Optional[int]:
             "is empty", option=option, value=path, way_out="its daemon is still starting or has failed: look there first"
         )
     if not re.match(r"0*[1-9][0-9]{0,9}\Z", line):
-        reason = "holds {} where the number of a process belongs".format(printable(repr(line), 40))
+        reason = f"holds {printable(repr(line), 40)} where the number of a process belongs"
         raise InputError(reason, option=option, value=path)
     return int(line)
 
@@ -255,13 +255,13 @@ def match(
         if first and not taken:
             if selector.required:
                 raise InputError(
-                    "selects no process and is required ({})".format(selector.words()),
+                    f"selects no process and is required ({selector.words()})",
                     option=selector.option,
                     way_out="start it first, or leave out required",
                 )
             # Of a pid_file without a pid there is a warning already.
             if selector.pid != 0:
-                warnings.append("{}: no process has {}".format(selector.option, selector.words()))
+                warnings.append(f"{selector.option}: no process has {selector.words()}")
     chosen = sorted((by_pid[pid].process for pid in options), key=lambda process: (process.start, process.pid))
     return Matched(tuple(chosen), options, tuple(warnings))
 
@@ -306,10 +306,10 @@ def _demand(selector: Selector, candidate: Optional[Candidate]) -> None:
     option, value, where = selector.option + ".pid", str(selector.pid), ""
     if selector.pid_file is not None:
         option, value = selector.option + ".pid_file", selector.pid_file
-        where = "names {}, which ".format(selector.pid)
+        where = f"names {selector.pid}, which "
     if candidate is None:
         way_out = "the file is stale: start its daemon" if where else "see ps, or select it by pid_file or exe"
-        raise InputError("{}is no running process".format(where), option=option, value=value, way_out=way_out)
+        raise InputError(f"{where}is no running process", option=option, value=value, way_out=way_out)
     if candidate.process.kernel:
-        reason = "{}is the kernel thread {}, and those are never moved".format(where, candidate.process.comm)
+        reason = f"{where}is the kernel thread {candidate.process.comm}, and those are never moved"
         raise InputError(reason, option=option, value=value, way_out="leave it out")

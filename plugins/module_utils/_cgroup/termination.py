@@ -84,7 +84,7 @@ def empty(
         if calm or by_kernel:
             time.sleep(pause)
     raise TimedOutError(
-        "still holds {} after {:g} s of killing: {}".format(_count(members), seconds, _who(members)),
+        f"still holds {_count(members)} after {seconds:g} s of killing: {_who(members)}",
         option=option,
         value=group,
         way_out="see what keeps them (state D waits for a device or a frozen group) and run this again",
@@ -133,7 +133,7 @@ def _read(tree: Tree, path: str) -> str:
 def _spare(members: Set[int], spared: Mapping[int, str], group: str, option: str) -> None:
     for pid in sorted(members & set(spared)):
         raise RefusedError(
-            "would kill process {}, {}".format(pid, spared[pid]), option=option, value=group, way_out="move it out first"
+            f"would kill process {pid}, {spared[pid]}", option=option, value=group, way_out="move it out first"
         )
 
 
@@ -181,7 +181,7 @@ def _signal(handle: processes.Handle, group: str) -> bool:
     try:
         return handle.signal(signal.SIGKILL)
     except OSError as error:
-        raise KernelError("process {} in {}".format(handle.pid, group), error, wrote="SIGKILL") from error
+        raise KernelError(f"process {handle.pid} in {group}", error, wrote="SIGKILL") from error
 
 
 class _Frozen:
@@ -246,7 +246,7 @@ def _unkillable(members: Set[int], group: str, option: str, calm: bool) -> None:
         if pid and (process is None or not process.kernel):
             return
     raise ConflictError(
-        "holds {}, which cannot be killed from here".format(_who(members)),
+        f"holds {_who(members)}, which cannot be killed from here",
         option=option,
         value=group,
         way_out="on_processes: {move_to: /} moves kernel threads; see the other pid namespaces for the rest",
@@ -254,7 +254,7 @@ def _unkillable(members: Set[int], group: str, option: str, calm: bool) -> None:
 
 
 def _count(pids: Set[int]) -> str:
-    return "1 process" if len(pids) == 1 else "{} processes".format(len(pids))
+    return "1 process" if len(pids) == 1 else f"{len(pids)} processes"
 
 
 def _who(pids: Set[int], most: int = 5) -> str:
@@ -262,10 +262,10 @@ def _who(pids: Set[int], most: int = 5) -> str:
     for pid in sorted(pids)[:most]:
         process = processes.read(pid) if pid else None
         if process is None:
-            shown.append("one outside this pid namespace" if not pid else "{} (ended by now)".format(pid))
+            shown.append("one outside this pid namespace" if not pid else f"{pid} (ended by now)")
             continue
         frozen = (processes.groups_of(pid) or {}).get("freezer", "/").strip("/")
-        where = ", in the group {} of the freezer".format(frozen) if frozen and process.state == "D" else ""
+        where = f", in the group {frozen} of the freezer" if frozen and process.state == "D" else ""
         kind = "kernel thread" if process.kernel else "state " + process.state
-        shown.append("{} ({}, {}{})".format(pid, process.comm, kind, where))
-    return ", ".join(shown) + (" and {} more".format(len(pids) - most) if len(pids) > most else "")
+        shown.append(f"{pid} ({process.comm}, {kind}{where})")
+    return ", ".join(shown) + (f" and {len(pids) - most} more" if len(pids) > most else "")

@@ -67,9 +67,9 @@ def printable(text: str, most: int = 200) -> str:
         text = "".join(
             letter
             if letter.isprintable()
-            else "\\x{:02x}".format(ord(letter) & 0xFF)
+            else f"\\x{ord(letter) & 0xFF:02x}"
             if letter < "\x80" or "\udc80" <= letter <= "\udcff"
-            else "\\u{:04x}".format(ord(letter))
+            else f"\\u{ord(letter):04x}"
             for letter in text
         )
     return text if len(text) <= most else text[: most - 3] + "..."
@@ -92,7 +92,7 @@ def read(pid: int) -> Optional[Process]:
     A zombie is gone: it holds nothing but its number, no group lists it and no signal changes it. A process whose
     first thread has ended while others run on reads as a zombie too; it is alive, and told by its count of threads.
     """
-    found = _fields("{}/{}".format(PROC, pid))
+    found = _fields(f"{PROC}/{pid}")
     if found is None:
         return None
     comm, fields, flags = found
@@ -124,11 +124,11 @@ def blind_spot() -> str:
         if os.readlink(PROC + "/self") != str(os.getpid()):
             raise FileNotFoundError
     except FileNotFoundError:
-        return "{} is not mounted or shows another pid namespace".format(PROC)
+        return f"{PROC} is not mounted or shows another pid namespace"
     # hidepid=1 closes the files of other users' processes, 2 and 4 hide them altogether. It spares the group of gid=,
     # which is root's where nothing else was said, so a task with become is never struck.
     if _read(PROC + "/1/stat") is None:
-        return "{} is mounted with hidepid, which shows only the own processes to this user".format(PROC)
+        return f"{PROC} is mounted with hidepid, which shows only the own processes to this user"
     return ""
 
 
@@ -149,7 +149,7 @@ def ancestry(pid: int) -> Tuple[Process, ...]:
 
 def _status(pid: int, name: bytes) -> Optional[List[bytes]]:
     # Unlike stat, status escapes the line breaks of comm: a process cannot forge a line of it.
-    for line in (_read("{}/{}/status".format(PROC, pid)) or b"").split(b"\n"):
+    for line in (_read(f"{PROC}/{pid}/status") or b"").split(b"\n"):
         if line.startswith(name):
             return line[len(name) :].split()
     return None
@@ -157,14 +157,14 @@ def _status(pid: int, name: bytes) -> Optional[List[bytes]]:
 
 def command_line(pid: int) -> Optional[str]:
     """The arguments joined by blanks, as the process itself tells them; "" for kernel threads."""
-    data = _read("{}/{}/cmdline".format(PROC, pid))
+    data = _read(f"{PROC}/{pid}/cmdline")
     return None if data is None else _text(data.rstrip(b"\0").replace(b"\0", b" "))
 
 
 def executable(pid: int) -> Optional[str]:
     """The path of the program, also when the file was replaced or removed since; None for kernel threads."""
     try:
-        path = os.readlink("{}/{}/exe".format(PROC, pid))
+        path = os.readlink(f"{PROC}/{pid}/exe")
     except OSError:
         return None
     return path[: -len(" (deleted)")] if path.endswith(" (deleted)") else path
@@ -189,7 +189,7 @@ def process_of(thread: int) -> Optional[int]:
 
 def session_id(pid: int) -> Optional[int]:
     """The login session that the audit subsystem counts; it outlives every fork and setsid. None for those in none."""
-    data = (_read("{}/{}/sessionid".format(PROC, pid)) or b"").strip()
+    data = (_read(f"{PROC}/{pid}/sessionid") or b"").strip()
     return None if not data or int(data) == _NO_SESSION else int(data)
 
 
@@ -207,7 +207,7 @@ def login_session(pid: int, among: Iterable[Process]) -> Tuple[Process, ...]:
 def threads(pid: int) -> Tuple[int, ...]:
     """Its thread ids; a dying one has no groups any more."""
     try:
-        return tuple(sorted(int(name) for name in os.listdir("{}/{}/task".format(PROC, pid))))
+        return tuple(sorted(int(name) for name in os.listdir(f"{PROC}/{pid}/task")))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return ()
 
@@ -218,7 +218,7 @@ def groups_of(pid: int, thread: Optional[int] = None) -> Optional[Dict[str, str]
     The key is "" for v2, the controllers as the kernel lists them ("cpu,cpuacct") for v1, or "name=systemd".
     Paths are shown by the kernel unescaped; a line break cannot be in one.
     """
-    path = "{}/{}".format(PROC, pid) if thread is None else "{}/{}/task/{}".format(PROC, pid, thread)
+    path = f"{PROC}/{pid}" if thread is None else f"{PROC}/{pid}/task/{thread}"
     data = _read(path + "/cgroup")
     found = _fields(path)
     if data is None or found is None:
@@ -323,7 +323,7 @@ class Handle:
     def __init__(self, pid: int, start: Optional[int] = None) -> None:
         if pid < 1:
             # For kill(2) 0 and below are whole process groups.
-            raise ValueError("{} is no process id".format(pid))
+            raise ValueError(f"{pid} is no process id")
         self.pid = pid
         self._descriptor = -1
         self._start = start
@@ -375,7 +375,7 @@ class Handle:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __enter__(self) -> "Handle":
+    def __enter__(self) -> Handle:
         return self
 
     def __exit__(self, *_: object) -> None:
