@@ -106,7 +106,7 @@ class PerDevice(Kind):
     def read(self, text: str) -> Figures:
         found: Figures = {}
         try:
-            for line in text.splitlines():
+            for line in text.strip().splitlines():
                 device, *figures = line.split()
                 for figure in figures:
                     key, _, amount = figure.rpartition("=")

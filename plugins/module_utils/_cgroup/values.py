@@ -21,10 +21,10 @@ def wrong(option: str, value: object, reason: str, way_out: str = "") -> InputEr
     try:
         shown = value if isinstance(value, str) else str(value)
     except ValueError:  # an int of more than 4300 digits
-        shown = "a number too long to show"
+        value = shown = "(a number too long to show)"
     if len(shown) > 80:
-        return InputError(reason, option=option, value=shown[:77] + "...", way_out=way_out)
-    return InputError(reason, option=option, value=value if value is not None else "null", way_out=way_out)
+        value = shown[:77] + "..."
+    return InputError(reason, option=option, value="null" if value is None else value, way_out=way_out)
 
 
 def word(value: object) -> str:
