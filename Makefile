@@ -10,9 +10,7 @@ STATE  ?= present
 VENV   := .venv
 BIN    := $(VENV)/bin
 OLDEST := $(VENV)/oldest-python
-
-COLLECTION := ansible_collections.linux.isolation
-LINK       := .ansible/collections/$(subst .,/,$(COLLECTION))
+LINK   := .ansible/collections/ansible_collections/linux/isolation
 
 # Without a HOME (a bare container, an init script) every tool would keep its files in the root directory.
 export HOME           := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
@@ -49,7 +47,7 @@ lint: $(VENV)/test.stamp $(LINK) ## ruff, mypy, vermin, the changelog's fragment
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	PYTHONPATH=$(OLDEST) $(BIN)/python -m mypy --python-version 3.8 -p $(COLLECTION).plugins.modules -p $(COLLECTION).plugins.module_utils
+	PYTHONPATH=$(OLDEST) $(BIN)/python -m mypy --config-file tools/mypy-oldest-python.ini
 	$(BIN)/vermin --quiet --no-tips --violations -t=3.8- plugins/module_utils plugins/modules
 	$(BIN)/antsibull-changelog lint
 	$(WITH_PATH) $(BIN)/ansible-lint
@@ -83,7 +81,7 @@ lock: ## Pin what the direct requirements bring along
 
 clean: ## Take away everything that make made
 	rm -rf $(VENV) .ansible .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache changelogs/.plugin-cache.yaml \
-	    $(XDG_CACHE_HOME)/linux.isolation
+	    "$(XDG_CACHE_HOME)/linux.isolation"
 	find plugins tests -name __pycache__ -prune -exec rm -rf {} +
 
 linux-and-root:

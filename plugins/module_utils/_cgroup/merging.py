@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Callable, Tuple
+from typing import Callable
 
 from .._convergence.errors import InputError
 from .desired import Group
 
-Look = Callable[[Group, str], Tuple[Tuple[int, Tuple[str, ...]], ...]]
+Placed = Callable[[Group, str], Group]
 
 
-def merged(one: Group, other: Group, look: Look) -> Group:
+def merged(one: Group, other: Group, placed: Placed) -> Group:
     """Both declarations as one; raises InputError that names both places and the first thing they differ in."""
     if one.present != other.present:
         raise _contradiction(one, other, "state")
@@ -42,7 +42,7 @@ def merged(one: Group, other: Group, look: Look) -> Group:
         selectors=one.selectors + other.selectors,
         warnings=one.warnings + tuple(warning for warning in other.warnings if warning not in one.warnings),
     )
-    return both._replace(look=look(both, both.option))
+    return placed(both, both.option)
 
 
 def _contradiction(one: Group, other: Group, what: str) -> InputError:

@@ -20,9 +20,11 @@ _RESERVED = re.compile(
 )
 # The usual name, recognised in one go: the rest of the rules can only refuse what this does not match.
 _PLAIN = re.compile(
-    r"(?!.*(?:^|/)(?:\.|cgroup|cpu|io|mem|pids|huge|rdma|misc|dmem|blk|dev|free|net|perf|deb))[\w@:+,=./-]{1,250}\Z",
+    r"(?!.*(?:^|/)(?:\.|cgroup|cpu|io|mem|pids|huge|rdma|misc|dmem|blk|dev|free|net|perf|deb|task|noti|rele))[\w@:+,=./-]{1,250}\Z",
     re.A,
 )
+# Core files of v1 groups.
+_FILES = ("tasks", "notify_on_release", "release_agent")
 _SYSTEMD = re.compile(r"\.(?:slice|service|scope)\Z")
 _ESCAPE = re.compile(r"\\(?!x[0-9a-fA-F]{2})")
 
@@ -65,8 +67,8 @@ def _check_part(option: str, value: str, part: str) -> None:
         why = "has a part of more than 255 bytes"
     elif any(ord(letter) < 32 or ord(letter) == 127 for letter in part):
         why = "has a control character"
-    elif _RESERVED.match(part):
-        why = f"has the part {part!r}, which begins like an interface file"
+    elif part in _FILES or _RESERVED.match(part):
+        why = f"has the part {part!r}, which is or begins like an interface file"
     elif _ESCAPE.search(part):
         why = "has a backslash that is not one of systemd's \\xNN"
     if why:

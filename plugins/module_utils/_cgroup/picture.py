@@ -5,9 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from .hierarchies import Host
+
+# Files whose lowering below what is used needs a look at the usage first, by name.
+USAGE = {
+    "memory.max": "memory.current",
+    "memory.limit_in_bytes": "memory.usage_in_bytes",
+    "pids.max": "pids.current",
+}
+# Of a hierarchy's version: the file that asks for the frozen state, and the one that tells whether it is so.
+FREEZE_FILES = {1: ("freezer.state", "freezer.self_freezing"), 2: ("cgroup.freeze", "cgroup.events")}
+HOLD = "linux-isolation-hold"
 
 # A group in a hierarchy: (index of the hierarchy, name).
 Place = Tuple[int, str]
@@ -71,6 +81,10 @@ class Picture(NamedTuple):
     sample: Mapping[Tuple[int, str], bool] = {}
     unfinished: FrozenSet[str] = frozenset()
     notes: Tuple[str, ...] = ()
+    # Groups of limits alone whose every file holds what is wanted: nothing to plan.
+    settled: FrozenSet[str] = frozenset()
+    # What was looked at when verifying; None for everything.
+    only: Optional[FrozenSet[str]] = None
 
     def exists(self, place: Place) -> bool:
         """Whether the group is there; only for places that were looked at."""
@@ -80,7 +94,7 @@ class Picture(NamedTuple):
 class Draft:
     """A Picture while it is drawn."""
 
-    __slots__ = tuple(field for field in Picture._fields)
+    __slots__ = Picture._fields + ("gone",)
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -100,11 +114,14 @@ class Draft:
         self.sample: Dict[Tuple[int, str], bool] = {}
         self.unfinished: FrozenSet[str] = frozenset()
         self.notes: List[str] = []
+        self.settled: Set[str] = set()
+        self.only: Optional[FrozenSet[str]] = None
+        self.gone: Set[Place] = set()
 
     def finished(self) -> Picture:
         """The immutable picture."""
         given = {field: getattr(self, field) for field in Picture._fields}
-        given.update(present=frozenset(self.present), notes=tuple(self.notes))
+        given.update(present=frozenset(self.present), settled=frozenset(self.settled), notes=tuple(self.notes))
         return Picture(**given)
 
 

@@ -8,21 +8,33 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from .._convergence.plan import Change, Plan
-from . import plan_groups, plan_limits
-from .desired import Desired
+from . import names
+from .desired import Desired, Group
 from .picture import Picture
 
 
 def plan(picture: Picture, desired: Desired) -> Plan:
     """What has to change so that the host is as desired; raises an IsolationError for what must not or cannot be done."""
+    declared = desired
+    if picture.settled or picture.only is not None:
+        desired = desired._replace(groups=_in_question(picture, desired))
+    warnings: List[str] = list(picture.notes)
+    for group in declared.groups:
+        warnings += [f"{group.name}: {note}" for note in group.warnings]
+    if not desired.groups and desired.policy.purge_below is None:
+        return Plan((), _once(warnings))
+    from . import plan_groups, plan_limits
+
     made = plan_groups.Making(picture, desired)
     changes: List[Change] = made.changes
-    warnings: List[str] = list(picture.notes) + made.warnings
+    warnings += made.warnings
     limits, notes = plan_limits.changes(picture, desired, made)
     changes += limits
     warnings += notes
     if any(group.delegate for group in desired.groups):
-        changes += plan_groups.delegations(picture, desired, made)
+        from . import plan_delegation
+
+        changes += plan_delegation.changes(picture, desired, made)
     if any(group.selectors or group.frozen is not None for group in desired.groups):
         from . import plan_processes
 
@@ -32,13 +44,22 @@ def plan(picture: Picture, desired: Desired) -> Plan:
     if desired.policy.purge_below is not None or any(not g.present or g.unwanted for g in desired.groups):
         from . import plan_removal
 
-        removals, notes = plan_removal.changes(picture, desired, made)
+        removals, notes = plan_removal.changes(picture, desired, made, declared)
         changes += removals
         warnings += notes
-    changes += made.release_hold(changes)
-    for group in desired.groups:
-        warnings += [f"{group.name}: {note}" for note in group.warnings]
+    if desired.systemd:
+        from . import plan_hold
+
+        changes += plan_hold.release(made, changes)
     return Plan(tuple(changes), _once(warnings))
+
+
+def _in_question(picture: Picture, desired: Desired) -> Tuple[Group, ...]:
+    return tuple(
+        group
+        for group in desired.groups
+        if group.name not in picture.settled and (picture.only is None or names.shown(group.name) in picture.only)
+    )
 
 
 def _once(warnings: List[str]) -> Tuple[str, ...]:

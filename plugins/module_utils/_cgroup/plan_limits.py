@@ -13,8 +13,7 @@ from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute
 from .interface_files.entry import INHERIT, InterfaceFile, Value, Want
-from .observe import USAGE
-from .picture import Picture, Place
+from .picture import USAGE, Picture, Place
 from .plan_groups import Making, refuse_missing
 
 # What the guard calls them, whichever dialect the host speaks.

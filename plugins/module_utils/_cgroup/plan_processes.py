@@ -13,8 +13,7 @@ from . import hierarchies, names, protection
 from .desired import Desired, Group, Policy
 from .freezer import is_frozen
 from .hierarchies import FREEZER, absolute
-from .observe import FREEZE_FILES
-from .picture import Member, Picture, Place
+from .picture import FREEZE_FILES, Member, Picture, Place
 from .plan_groups import Making
 
 _MEMORY_LIMITS = ("memory.max", "memory.limit_in_bytes")

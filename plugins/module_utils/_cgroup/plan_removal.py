@@ -13,8 +13,7 @@ from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute
-from .observe import HOLD
-from .picture import Picture, Place, show_members
+from .picture import HOLD, Picture, Place, show_members
 from .plan_groups import Making
 
 # How container managers name the groups that they own: Docker, Podman, containerd and CRI-O under both drivers, LXC, LXD.
@@ -201,10 +200,10 @@ class _Removal:
 
     # -- purge_below ---------------------------------------------------------------------------------------------
 
-    def purge(self, top: str) -> None:
+    def purge(self, top: str, declared: Desired) -> None:
         picture = self.picture
         keep = {HOLD}
-        for group in self.desired.groups:
+        for group in declared.groups:
             keep.update(tuple(names.parents(group.name)) + (group.name,))
         there: Set[str] = set()
         doomed: List[Place] = []
@@ -267,7 +266,7 @@ def _listed(found: List[str]) -> str:
     return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
+def changes(picture: Picture, desired: Desired, making: Making, declared: Desired) -> Tuple[List[Change], List[str]]:
     """What is taken away, in order, and warnings."""
     removal = _Removal(picture, desired, making)
     for group in desired.groups:
@@ -277,5 +276,5 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
         if not group.present:
             removal.absent(group)
     if desired.policy.purge_below is not None:
-        removal.purge(desired.policy.purge_below)
+        removal.purge(desired.policy.purge_below, declared)
     return removal.changes, removal.warnings

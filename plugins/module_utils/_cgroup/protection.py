@@ -103,9 +103,7 @@ def among(protected: Protected, pids: Iterable[int]) -> Tuple[Holder, ...]:
     return tuple(Holder(pid, protected.pids[pid]) for pid in sorted(set(pids)) if pid in protected.pids)
 
 
-def holders(
-    protected: Protected, groups: Mapping[int, Union[str, Tuple[str, ...]]], group: str
-) -> Tuple[Holder, ...]:
+def holders(protected: Protected, groups: Mapping[int, Union[str, Tuple[str, ...]]], group: str) -> Tuple[Holder, ...]:
     """The protected processes in a group or below it. ``groups``: pid -> its group in the hierarchy in question, or all
     of them where its threads are in several; paths with or without a leading slash, "" and "/" for the root."""
     top = _parts(group)

@@ -23,7 +23,7 @@ from .picture import Picture
 Result = Tuple[Dict[str, object], List[str]]
 # How many actions and groups a task returns unless it asks for all of them.
 RETURNED = 200
-_POLICY = [field for field in Policy._fields if field != "purge_below"]
+_POLICY = [field for field in Policy._fields if field not in ("purge_below", "check")]
 
 
 def run_one(params: Mapping[str, object], check_mode: bool, diff_mode: bool) -> Result:
@@ -42,7 +42,7 @@ def _run(
     items: Sequence[Tuple[str, Mapping[str, object]]], params: Mapping[str, object], check_mode: bool, diff_mode: bool
 ) -> Result:
     need_root()
-    policy = _policy(params)
+    policy = _policy(params, check_mode)
     opened = hierarchies.observe()
     host = opened.host
     if host.mode in ("unknown", "none"):
@@ -69,13 +69,13 @@ def need_root() -> None:
         raise UnsupportedError("needs root", option="this task", way_out="add become: true")
 
 
-def _policy(params: Mapping[str, object]) -> Policy:
+def _policy(params: Mapping[str, object], check_mode: bool) -> Policy:
     given = {field: params[field] for field in _POLICY if params.get(field) is not None}
     top = params.get("purge_below")
     below = None if top is None else names.parse("purge_below", top)
     if below == "":
         raise InputError("is the root: what is there belongs to others", option="purge_below", value="/")
-    return Policy(purge_below=below, **given)  # type: ignore[arg-type]  # the argument spec has typed them
+    return Policy(purge_below=below, check=check_mode, **given)  # type: ignore[arg-type]  # the argument spec has typed them
 
 
 def _result(

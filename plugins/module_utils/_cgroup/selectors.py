@@ -82,7 +82,9 @@ def parse(option: str, item: object) -> Selector:
     given = {key: value for key, value in item.items() if value is not None}
     for key in given:
         if key not in KEYS and key not in FLAGS:
-            raise InputError("is unknown", option=option, value=str(key), way_out="known are " + ", ".join(KEYS + FLAGS))
+            raise InputError(
+                "is unknown", option=option, value=str(key), way_out="known are " + ", ".join(KEYS + FLAGS)
+            )
     for key in FLAGS:
         if not isinstance(given.get(key, False), bool):
             raise InputError("is neither true nor false", option=option + "." + key, value=str(given[key]))
@@ -120,7 +122,13 @@ def _pid(option: str, value: object) -> int:
 
 def _user(option: str, value: object) -> str:
     text = str(value)
-    if isinstance(value, (bool, float)) or not isinstance(value, (int, str)) or not text or text[0] == "-" or "\0" in text:
+    if (
+        isinstance(value, (bool, float))
+        or not isinstance(value, (int, str))
+        or not text
+        or text[0] == "-"
+        or "\0" in text
+    ):
         raise InputError("is no user", option=option, value=text, way_out="write a name or a uid")
     return text
 
@@ -145,7 +153,9 @@ def observe(selectors: Sequence[Selector]) -> Look:
 
     blind = processes.blind_spot()
     if blind:
-        raise UnsupportedError("processes cannot be selected: " + blind, option=selectors[0].option if selectors else "")
+        raise UnsupportedError(
+            "processes cannot be selected: " + blind, option=selectors[0].option if selectors else ""
+        )
     warnings: List[str] = []
     resolved = tuple(_resolve(selector, warnings) for selector in selectors)
     asked = {key for selector in selectors for key in KEYS if getattr(selector, key) is not None}
@@ -213,7 +223,10 @@ def _pid_of(option: str, path: str) -> Optional[int]:
         return None
     if not line:
         raise InputError(
-            "is empty", option=option, value=path, way_out="its daemon is still starting or has failed: look there first"
+            "is empty",
+            option=option,
+            value=path,
+            way_out="its daemon is still starting or has failed: look there first",
         )
     if not re.match(r"0*[1-9][0-9]{0,9}\Z", line):
         reason = f"holds {printable(repr(line), 40)} where the number of a process belongs"

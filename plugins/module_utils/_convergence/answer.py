@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
-from .errors import IsolationError
+from .errors import IsolationError, KernelError
 
 
 class Answer(NamedTuple):
@@ -23,5 +23,12 @@ def answer(run: Callable[[], Tuple[Dict[str, object], List[str]]]) -> Answer:
     try:
         values, warnings = run()
     except IsolationError as error:
-        return Answer(True, {"msg": error.sentence(), "failure": error.details()}, ())
+        return _failed(error)
+    except OSError as error:
+        # A refusal that no domain foresaw is still one sentence.
+        return _failed(KernelError(str(error.filename or "a system call"), error))
     return Answer(False, values, tuple(warnings))
+
+
+def _failed(error: IsolationError) -> Answer:
+    return Answer(True, {"msg": error.sentence(), "failure": error.details()}, ())

@@ -32,8 +32,13 @@ def _how(flags: int) -> _How:
     return _How(flags, 0, _NO_XDEV | _NO_MAGICLINKS | _NO_SYMLINKS | _BENEATH)
 
 
-_HOW = {flags: _how(flags) for flags in (_READ, _WRITE, _DIRECTORY)}
+# References that are made once: this is the hottest call of the collection.
+_HOW = {flags: ctypes.byref(_how(flags)) for flags in (_READ, _WRITE, _DIRECTORY)}
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
+
+
+def _encode(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
 
 
 class Root:
@@ -51,9 +56,7 @@ class Root:
 
     def _open(self, path: str, flags: int) -> int:
         if self._openat2:
-            descriptor: int = _syscall(
-                _OPENAT2, self.descriptor, os.fsencode(path or "."), ctypes.byref(_HOW[flags]), 24
-            )
+            descriptor: int = _syscall(_OPENAT2, self.descriptor, _encode(path or "."), _HOW[flags], 24)
             if descriptor >= 0:
                 return descriptor
             number = ctypes.get_errno()
@@ -84,7 +87,10 @@ class Root:
                 data = b"".join(parts)
         finally:
             os.close(descriptor)
-        return data.decode("utf-8", "surrogateescape")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data.decode("utf-8", "surrogateescape")
 
     def write(self, path: str, text: str) -> None:
         """One write(2), of the empty string too: the kernel takes what one call brings as one line."""

@@ -62,10 +62,12 @@ def breaches(path: PurePosixPath, source: str) -> Iterator[str]:
         if breach:
             yield f"{path}:{imported.line}: {breach}"
     for name, line in _names(tree):
-        if name in OF_THE_MODULES and path.parts[1] == "module_utils":
-            yield f"{path}:{line}: {name} belongs to the modules"
         if name == "__import__":
             yield f"{path}:{line}: __import__ hides an import"
+        if name in OF_THE_MODULES and path.parts[1] == "module_utils":
+            yield f"{path}:{line}: {name} belongs to the modules"
+    if path.parts[1] == "module_utils":
+        yield from (f"{path}:{line}: {name} does not say what it is for" for name, line in _undocumented(tree))
     yield from too_long(path, source)
 
 
@@ -116,6 +118,17 @@ def _breach(room: str, imported: Import) -> str:
     if top in DISCOVERY:
         return f"{top} finds modules that no import statement names"
     return "" if top in sys.stdlib_module_names else f"{top} is not of the standard library"
+
+
+def _undocumented(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """The file, its public classes and functions, where they have no docstring. Methods are told by their class."""
+    if not ast.get_docstring(tree):
+        yield "the file", 1
+    for node in tree.body:
+        if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            yield node.name, node.lineno
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:

@@ -63,7 +63,7 @@ def test_every_module_is_in_the_action_group() -> None:
         (CGROUP, f"from {PREFIX}._network.links import Link", "_cgroup may not import _network"),
         (CGROUP, f"import {PREFIX}._network", "_cgroup may not import _network"),
         (CGROUP, "if TYPE_CHECKING:\n    from .._network import links", "_cgroup may not import _network"),
-        (CGROUP, "def f():\n    from .._network import links", "_cgroup may not import _network"),
+        (CGROUP, "def _f():\n    from .._network import links", "_cgroup may not import _network"),
         (CGROUP, "from .._persistence import store", "_cgroup may not import _persistence.store"),
         (KERNEL, "from .._cgroup import names", "_kernel may not import _cgroup"),
         (ENGINE, "from .._kernel import lock", "_convergence may not import _kernel"),
@@ -82,19 +82,21 @@ def test_every_module_is_in_the_action_group() -> None:
         (CGROUP, "from ........os import path", "leads out of the plugins"),
         (CGROUP, "import pyroute2", "pyroute2 is not of the standard library"),
         (NETWORK, "import pyroute2", "inside the function"),
-        (NETWORK, "class Link:\n    from pyroute2 import IPRoute", "inside the function"),
+        (NETWORK, "class _Link:\n    from pyroute2 import IPRoute", "inside the function"),
         (CGROUP, "import importlib.util", "importlib finds modules"),
         (CGROUP, "found = __import__('os')", "__import__ hides"),
-        (CGROUP, "def f(module):\n    module.fail_json(msg='')", "fail_json belongs to the modules"),
-        (CGROUP, "def f(module):\n    return module.exit_json", "exit_json belongs to the modules"),
+        (CGROUP, "def _f(module):\n    module.fail_json(msg='')", "fail_json belongs to the modules"),
+        (CGROUP, "def _f(module):\n    return module.exit_json", "exit_json belongs to the modules"),
         (CGROUP, "print('here')", "print belongs to the modules"),
         ("plugins/module_utils/_attic/x.py", "", "_attic is no room"),
         ("plugins/module_utils/x.py", "", "x is no room"),
-        (CGROUP, "x = 1\n" * 601, "601 lines"),
+        (CGROUP, "def f(): ...", "f does not say"),
+        (CGROUP, "class C:\n    pass", "C does not say"),
+        (CGROUP, "x = 1\n" * 600, "601 lines"),
     ],
 )
 def test_a_breach_is_found(path: str, source: str, breach: str) -> None:
-    found = list(rules.breaches(PurePosixPath(path), source))
+    found = list(rules.breaches(PurePosixPath(path), '"""A file."""\n' + source))
     assert len(found) == 1
     assert breach in found[0]
 
@@ -106,13 +108,20 @@ def test_a_breach_is_found(path: str, source: str, breach: str) -> None:
         (CGROUP, f"from {PREFIX}._cgroup.interface_files import pids"),
         ("plugins/module_utils/_cgroup/interface_files/pids.py", "from .. import values\nfrom ..._kernel import files"),
         (KERNEL, "from .._convergence.errors import KernelError"),
-        (NETWORK, "def f():\n    from pyroute2 import IPRoute"),
+        (NETWORK, "def _f():\n    from pyroute2 import IPRoute"),
         (MODULE, "from ansible.module_utils.basic import AnsibleModule\nfrom ..module_utils._cgroup.run import run"),
         (MODULE, "module.fail_json(msg='')"),
         (RESTORE, "from . import store\nfrom .._cgroup import plan"),
         ("plugins/become/nsenter.py", "from ansible.plugins.become import BecomeBase"),
-        (CGROUP, "x = 1\n" * 600),
+        (CGROUP, "class C:\n    '''What.'''\n    def method(self): ..."),
+        (CGROUP, "x = 1\n" * 599),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
-    assert list(rules.breaches(PurePosixPath(path), source)) == []
+    assert list(rules.breaches(PurePosixPath(path), '"""A file."""\n' + source)) == []
+
+
+def test_a_file_says_what_it_is_for() -> None:
+    assert list(rules.breaches(PurePosixPath(CGROUP), "x = 1\n")) == [
+        f"{CGROUP}:1: the file does not say what it is for"
+    ]

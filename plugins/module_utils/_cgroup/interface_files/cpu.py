@@ -148,7 +148,7 @@ def _to_max(said: Mapping[str, Said]) -> Iterator[Turn]:
     period = said[PERIOD].value if PERIOD in said else whole_pair[1]
 
     def resolve(texts: Mapping[str, str]) -> Value:
-        now = _MAX.read(texts["cpu.max"])
+        now = _MAX.read(texts.get("cpu.max", "max 100000"))
         return now[0] if quota is None else quota, now[1] if period is None else period
 
     for there in (QUOTA, PERIOD):

@@ -30,13 +30,7 @@ class Ranges(Kind):
                 if first > last:
                     raise wrong(option, value, "has a range that ends before it begins", "write the lower number first")
                 pairs.append([first, last])
-        merged: list[list[int]] = []
-        for first, last in sorted(pairs):
-            if merged and first <= merged[-1][1] + 1:
-                merged[-1][1] = max(last, merged[-1][1])
-            else:
-                merged.append([first, last])
-        return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in merged)
+        return _joined(pairs)
 
     def _wrong(self, option: str, value: object) -> Exception:
         return wrong(option, value, "is not a list of numbers and ranges", 'write "0-2,4" or [0, 1, 2, 4]')
@@ -51,12 +45,27 @@ class Ranges(Kind):
         had, gets = _members(observed), _members(wanted)
         return "rise" if had <= gets else "fall" if gets <= had else "both"
 
+    def union(self, one: str, other: str) -> str:
+        """Both lists as one: where neither contains the other, a change passes through it."""
+        return _joined(_pairs(one) + _pairs(other))
+
+
+def _pairs(text: str) -> list[list[int]]:
+    return [[int(first), int(last or first)] for first, last in _RANGE.findall(text)]
+
 
 def _members(text: str) -> set[int]:
-    found: set[int] = set()
-    for first, last in _RANGE.findall(text):
-        found.update(range(int(first), int(last or first) + 1))
-    return found
+    return {number for first, last in _pairs(text) for number in range(first, last + 1)}
+
+
+def _joined(pairs: list[list[int]]) -> str:
+    merged: list[list[int]] = []
+    for first, last in sorted(pairs):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1][1] = max(last, merged[-1][1])
+        else:
+            merged.append([first, last])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in merged)
 
 
 _RANGES = Ranges()

@@ -120,7 +120,8 @@ class Turn(NamedTuple):
 class Want(NamedTuple):
     """One file of this host and what it is to hold.
 
-    With ``needs`` the value is None until ``resolve`` gets the texts that the needed files of the same group hold.
+    With ``needs`` the value is None until ``resolve`` gets the texts that the needed files of the same group hold;
+    one that is missing there counts as the default.
     ``reset``: ``default`` was declared; where the file's default is INHERIT the value is None: take the parent's.
     """
 

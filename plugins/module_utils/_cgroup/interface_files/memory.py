@@ -61,7 +61,7 @@ def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) 
     else:
 
         def resolve(texts: Mapping[str, str]) -> Value:
-            return turned(figure, _V2.read(texts[here]), there)
+            return turned(figure, _V2.read(texts.get(here, "max")), there)
 
         yield Turn(name, None, there, "", (here,), resolve)
 

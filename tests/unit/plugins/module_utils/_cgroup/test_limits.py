@@ -157,6 +157,8 @@ def test_swap_alone_is_counted_from_the_limit_that_is_there() -> None:
     assert want.resolve({"memory.limit_in_bytes": str(100 * M)}) == 150 * M
     with pytest.raises(UnsupportedError, match="only together"):
         want.resolve({"memory.limit_in_bytes": str(NO_LIMIT)})
+    with pytest.raises(UnsupportedError, match="only together"):
+        want.resolve({})
 
 
 def test_memsw_alone_is_counted_from_the_limit_that_is_there() -> None:
@@ -173,6 +175,7 @@ def test_half_of_a_bandwidth_keeps_the_other_half() -> None:
     assert want.needs == ("cpu.max",)
     assert want.resolve is not None
     assert want.resolve({"cpu.max": "max 50000"}) == (5000, 50000)
+    assert want.resolve({}) == (5000, 100000)
     (want,) = resolve({"cpu.cfs_period_us": 5000}, V2).wants
     assert want.resolve is not None
     assert want.resolve({"cpu.max": "max 50000"}) == (MAX, 5000)

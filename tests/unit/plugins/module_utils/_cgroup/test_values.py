@@ -218,6 +218,11 @@ def test_direction(kind: Kind, observed: Any, wanted: Any, direction: str) -> No
     assert kind.direction(observed, wanted) == direction
 
 
+def test_lists_are_joined() -> None:
+    assert LIST.union("0-1", "1-2,9") == "0-2,9"
+    assert LIST.union("", "3") == "3"
+
+
 def test_an_empty_list_is_written_as_a_line() -> None:
     assert LIST.writes("0-1", "") == ("\n",)
     assert LIST.writes("", "") == ()

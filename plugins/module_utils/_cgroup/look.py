@@ -1,0 +1,259 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The closer look: what differences, settings, processes and removals ask for."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, List, Tuple
+
+from . import hierarchies, names
+from .desired import Group
+from .hierarchies import FREEZER
+from .interface_files.entry import INHERIT
+from .observe import Observer
+from .picture import FREEZE_FILES, HOLD, USAGE, Control, Owner, Place
+
+DELEGATE_LIST = "/sys/kernel/cgroup/delegate"
+
+
+class Closer:
+    """Adds to the draft of an Observer. Reads only."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._seen = observer
+        self._host = observer.host
+        self._roots = observer.roots
+        self._desired = observer.desired
+        self._draft = observer.draft
+
+    def look(self, groups: List[Group], first: bool) -> None:
+        """Everything that planning these groups needs; ``first`` is the look before anything was changed."""
+        for group in groups:
+            if group.present:
+                self._more(group)
+            else:
+                self._subtrees(group)
+        self._purge()
+        self._hold(groups)
+        if any(group.selectors for group in groups):
+            from .placement import observe as observe_processes
+
+            observe_processes(self._draft, self._roots, groups, first)
+        self._guarded(groups)
+
+    def _more(self, group: Group) -> None:
+        for index in group.indexes():
+            if self._host.hierarchies[index].version == 2 and not self._seen.proven(index, group):
+                for above in ("",) + tuple(names.parents(group.name)) + (group.name,):
+                    self._control(above)
+            self._differences(index, group)
+        if group.frozen is not None:
+            self._freezer(group)
+        if group.type is not None:
+            self._siblings(group)
+        if group.delegate is not None:
+            self._owners(group)
+        for controller in group.unwanted:
+            self._children(group, controller)
+
+    def _control(self, name: str) -> None:
+        index = self._host.unified
+        if index is None or name in self._draft.controls or not self._seen.existence((index, name)):
+            return
+        root = self._roots[index]
+        prefix = name + "/" if name else ""
+        try:
+            kind = root.read(prefix + "cgroup.type").strip()
+        except FileNotFoundError:
+            # Only the hierarchy's real root has no type; the root of a cgroup namespace has one.
+            kind = ""
+        try:
+            available = frozenset(root.read(prefix + "cgroup.controllers").split())
+            enabled = frozenset(root.read(prefix + "cgroup.subtree_control").split())
+        except FileNotFoundError:
+            return
+        self._draft.controls[name] = Control(available, enabled, kind, not name and not kind)
+        if name or kind:
+            self._members((index, name))
+
+    def _differences(self, index: int, group: Group) -> None:
+        place = (index, group.name)
+        there = self._draft.values.get(place)
+        for want in group.wants:
+            file = want.file
+            if file.controller and self._host.where.get(file.controller) != index:
+                continue
+            if not file.controller and index != self._host.unified:
+                continue
+            if want.reset and file.default is INHERIT:
+                self._inherited(place, file.name)
+            if there is None or file.name not in there:
+                self._sample(index, file.name, file.controller)
+            elif file.name in USAGE and there[file.name] != want.text:
+                self._usage(place, USAGE[file.name])
+        hierarchy = self._host.hierarchies[index]
+        if hierarchy.version == 1 and "cpuset" in hierarchy.controllers:
+            for above in ("",) + tuple(names.parents(group.name)):
+                for name in ("cpuset.cpus", "cpuset.mems"):
+                    self._value((index, above), name)
+
+    def _value(self, place: Place, file: str) -> None:
+        if not self._seen.existence(place) or file in self._draft.parents.get(place, {}):
+            return
+        try:
+            text = self._roots[place[0]].read(self._seen.path(place[0], place[1], file)).strip()
+        except FileNotFoundError:
+            return
+        self._draft.parents.setdefault(place, {})[file] = text
+
+    def _inherited(self, place: Place, file: str) -> None:
+        if place[1]:
+            self._value((place[0], names.parent(place[1])), file)
+
+    def _usage(self, place: Place, file: str) -> None:
+        try:
+            text = self._roots[place[0]].read(self._seen.path(place[0], place[1], file))
+        except FileNotFoundError:
+            return
+        self._draft.usage[place, file] = int(text)
+
+    def _sample(self, index: int, file: str, controller: str) -> None:
+        # Whether a file will be there once its group is made: told by a group that has the controller already.
+        if (index, file) in self._draft.sample:
+            return
+        root = self._roots[index]
+        for name in root.names("")[:50]:
+            if self._host.hierarchies[index].version == 2 and controller:
+                try:
+                    if controller not in root.read(name + "/cgroup.controllers").split():
+                        continue
+                except FileNotFoundError:
+                    continue
+            self._draft.sample[index, file] = root.file_status(self._seen.path(index, name, file)) is not None
+            return
+        if root.file_status(self._seen.path(index, "", file)) is not None:
+            self._draft.sample[index, file] = True
+
+    def _freezer(self, group: Group) -> None:
+        index = hierarchies.index_of(self._host, FREEZER, group.option)
+        place = (index, group.name)
+        if not self._seen.existence(place):
+            return
+        own = self._draft.values.setdefault(place, {})
+        for file in FREEZE_FILES[self._host.hierarchies[index].version]:
+            try:
+                own[file] = self._roots[index].read(group.name + "/" + file).strip()
+            except FileNotFoundError:
+                pass
+
+    def _siblings(self, group: Group) -> None:
+        index = self._host.unified
+        parent = names.parent(group.name)
+        if index is None or not self._seen.existence((index, parent)):
+            return
+        own = tuple(parent + "/" + name if parent else name for name in self._roots[index].names(parent))
+        self._draft.below[index, parent] = own
+        for name in own:
+            self._control(name)
+        self._descend((index, group.name))
+
+    def _children(self, group: Group, controller: str) -> None:
+        index = self._host.where.get(controller)
+        if index is None:
+            return
+        if self._host.hierarchies[index].version == 1:
+            self._descend((index, group.name))
+            return
+        parent = names.parent(group.name)
+        self._siblings(group)
+        self._control(parent)
+
+    def _owners(self, group: Group) -> None:
+        for index in group.indexes():
+            place = (index, group.name)
+            root = self._roots[index]
+            if not self._seen.existence(place):
+                continue
+            found = {}
+            for file in [""] + root.files(group.name):
+                status = root.file_status(group.name + "/" + file if file else group.name)
+                if status is not None:
+                    found[file] = Owner(status.st_uid, status.st_gid)
+            self._draft.owners[place] = found
+        self._draft.handed_over = delegated_files()
+
+    # -- groups that shall go ------------------------------------------------------------------------------------
+
+    def _subtrees(self, group: Group) -> None:
+        for index in group.indexes():
+            self._descend((index, group.name))
+
+    def _descend(self, place: Place) -> Tuple[str, ...]:
+        """All groups below one, children before their parents' siblings; their members are read too."""
+        index, top = place
+        if place in self._draft.below or not self._seen.existence(place):
+            return self._draft.below.get(place, ())
+        found: List[str] = []
+        waiting = [top]
+        while waiting:
+            name = waiting.pop()
+            if name or not top:
+                self._members((index, name))
+            try:
+                children = self._roots[index].names(name)
+            except FileNotFoundError:
+                continue
+            paths = [name + "/" + child if name else child for child in children]
+            found.extend(paths)
+            waiting.extend(paths)
+        self._draft.below[place] = tuple(found)
+        return self._draft.below[place]
+
+    def _members(self, place: Place) -> None:
+        index, name = place
+        if place in self._draft.members:
+            return
+        from .placement import members
+
+        self._draft.members[place] = members(self._draft, self._roots[index], name)
+
+    def _purge(self) -> None:
+        top = self._desired.policy.purge_below
+        if top is None:
+            return
+        for index, hierarchy in enumerate(self._host.hierarchies):
+            if not hierarchy.controllers and hierarchy.version == 1:
+                continue
+            for name in self._descend((index, top)):
+                status = self._roots[index].status(name)
+                if status is not None:
+                    self._draft.owners.setdefault((index, name), {})[""] = Owner(status.st_uid, status.st_gid)
+
+    def _hold(self, groups: List[Group]) -> None:
+        index = self._host.unified
+        if not self._desired.systemd or self._host.mode != "unified" or index is None or not groups:
+            return
+        self._control("")
+        self._control(HOLD)
+        for name in self._roots[index].names(""):
+            self._draft.below[index, ""] = self._draft.below.get((index, ""), ()) + (name,)
+            self._control(name)
+
+    # -- who must not be hit -------------------------------------------------------------------------------------
+
+    def _guarded(self, groups: List[Group]) -> None:
+        draft = self._draft
+        risky = bool(draft.usage) or bool(draft.matched) or any(pids for pids in draft.members.values())
+        if not risky and not any(group.frozen for group in groups):
+            return
+        from .placement import observe_protected
+
+        observe_protected(draft, self._roots)
+
+
+def delegated_files() -> FrozenSet[str]:
+    """The interface files that the kernel lists for a delegation (cgroup-v2.rst, Delegation)."""
+    from .._kernel.text import read_text
+
+    return frozenset((read_text(DELEGATE_LIST) or "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n").split())

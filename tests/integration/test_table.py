@@ -1,0 +1,106 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each interface file of the table on the real kernel: set, shown, unchanged by a second run, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files import table
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import InterfaceFile
+from ansible_collections.linux.isolation.tests.integration.support import disks
+from ansible_collections.linux.isolation.tests.integration.support.disks import Disk
+from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
+from ansible_collections.linux.isolation.tests.integration.support.tasks import run
+
+SAMPLES = yaml.safe_load((Path(__file__).parent / "limits.yml").read_text())
+ROWS = [row for row in table.every() if row.controller != "freezer"]
+
+
+def _row(row: InterfaceFile) -> Any:
+    mark = pytest.mark.v1 if row.version == 1 else pytest.mark.v2
+    return pytest.param(row, id=f"v{row.version}-{row.name}", marks=mark(row.controller))
+
+
+def with_disk(value: Any, said: str) -> Any:
+    """A sample with this host's disk in it."""
+    if isinstance(value, dict):
+        return {with_disk(key, said): with_disk(item, said) for key, item in value.items()}
+    return value.replace("DISK", said) if isinstance(value, str) else value
+
+
+def shown(path: Path) -> str:
+    return path.read_text().strip()
+
+
+def test_every_row_has_a_sample() -> None:
+    assert {(row.version, row.name) for row in ROWS} == {
+        (version, name) for version, names in SAMPLES.items() for name in names
+    }
+
+
+@pytest.fixture(scope="module")
+def disks_by_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Disk]]:
+    with ExitStack() as stack:
+        found = {"": stack.enter_context(disks.disk(tmp_path_factory.mktemp("disk")))}
+        found["bfq"] = stack.enter_context(disks.loop(tmp_path_factory.mktemp("bfq"), "bfq"))
+        yield found
+
+
+def _default(row: InterfaceFile, host: Host, sandbox: Sandbox, above: dict[str, Any]) -> str | None:
+    """What the file holds in a group that was told nothing; None where this kernel has no such file."""
+    groups = [{"name": sandbox.name, "limits": above}, {"name": sandbox.below("plain"), "controllers": _controllers(row)}]
+    made = run("tree", {"groups": groups})
+    assert not made.failed, made.sentence
+    path = host.path(row.controller, sandbox.below("plain"), row.name)
+    text = shown(path) if path.exists() else None
+    assert not run("group", {"name": sandbox.below("plain"), "state": "absent"}).failed
+    return text
+
+
+def _controllers(row: InterfaceFile) -> list[str]:
+    return [row.controller] if row.controller else []
+
+
+@pytest.mark.parametrize("row", [_row(row) for row in ROWS])
+def test_a_limit_is_set_kept_and_put_back(
+    row: InterfaceFile, host: Host, sandbox: Sandbox, disks_by_name: dict[str, Disk]
+) -> None:
+    sample = SAMPLES[row.version][row.name]
+    disk = disks_by_name[sample.get("disk", "")]
+    said, wanted = with_disk(sample["said"], disk.path), with_disk(sample["shows"], disk.number)
+    default = _default(row, host, sandbox, sample.get("above", {}))
+    name = sandbox.below("one")
+    path = host.path(row.controller, name, row.name)
+    task = {"name": name, "create": True, "limits": said}
+    if default is None:
+        answer = run("limit", task)
+        assert answer.failed
+        assert row.name in answer.sentence
+        assert "is not a file" in answer.sentence
+        assert not path.parent.exists()
+        assert row.tried == "documented"
+        return
+    predicted = run("limit", task, check=True)
+    first = run("limit", task)
+    assert not first.failed, first.sentence
+    assert shown(path) == wanted
+    assert predicted.actions == first.actions
+    second = run("limit", task)
+    assert (second.changed, second.actions) == (False, [])
+    task = {"name": name, "limits": dict.fromkeys(said, "default")}
+    back = run("limit", task)
+    assert not back.failed, back.sentence
+    assert back.changed is (default != wanted)
+    assert shown(path) == default
+    assert not run("limit", task).changed
+    # Whoever has seen it work says so in the table.
+    assert row.tried in ("real", "guest")

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cpu controller: shares and weights, and bandwidth that v1 checks against the groups above and below."""
+
+from __future__ import annotations
+
+import errno
+
+from .kernel import Controller, File
+from .texts import refuse, signed, unsigned
+
+_MICROSECONDS = 2**64 // 1000
+_LONGEST = 2**44 - 1
+# The load of each nice value from -20 to 19: a step is a tenth of the time.
+_NICE = (
+    *(88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916),
+    *(9548, 7620, 6100, 4904, 3906, 3121, 2501, 1991, 1586, 1277),
+    *(1024, 820, 655, 526, 423, 335, 272, 215, 172, 137),
+    *(110, 87, 70, 56, 45, 36, 29, 23, 18, 15),
+)
+
+
+class Cpu(Controller):
+    """What both versions share: the scheduler below them is one. ``quota`` None is no limit; microseconds."""
+
+    name = "cpu"
+    threaded = True
+    shares = 1024
+    idle = 0
+    quota: int | None = None
+    period = 100000
+    burst = 0
+
+    def show_idle(self) -> str:
+        return f"{self.idle}\n"
+
+    def store_idle(self, text: str) -> None:
+        """Idle groups have a share of their own and get the usual one when they wake."""
+        idle = signed(text)
+        if self.group.parent is None or idle not in (0, 1):
+            refuse(errno.EINVAL)
+        if idle != self.idle:
+            self.idle, self.shares = idle, 3 if idle else 1024
+
+    def share(self, shares: int) -> None:
+        """Set them, within what the scheduler can count."""
+        if self.group.parent is None or self.idle:
+            refuse(errno.EINVAL)
+        self.shares = min(max(shares, 2), 2**18)
+
+    def store_burst(self, text: str) -> None:
+        self.bandwidth(self.quota, self.period, unsigned(text))
+
+    def bandwidth(self, quota: int | None, period: int, burst: int) -> None:
+        """Set all three, or refuse all three."""
+        if self.group.parent is None or period > _MICROSECONDS or (quota or 0) > _MICROSECONDS or burst > _MICROSECONDS:
+            refuse(errno.EINVAL)
+        if (quota is not None and quota < 1000) or not 1000 <= period <= 1000000:
+            refuse(errno.EINVAL)
+        if quota is not None and (quota > _LONGEST or burst > quota or burst + quota > _LONGEST):
+            refuse(errno.EINVAL)
+        before = self.quota, self.period
+        self.quota, self.period = quota, period
+        if not self.machine.lenient and any(unfair(cpu) for cpu in _family(self)):
+            self.quota, self.period = before
+            refuse(errno.EINVAL)
+        self.burst = burst
+
+    def ratio(self) -> int | None:
+        """The share of one CPU's time as the kernel compares it, None for all."""
+        return None if self.quota is None else (self.quota << 20) // self.period
+
+
+class CpuV1(Cpu):
+    """shares and the three files of cfs."""
+
+    def interface(self) -> dict[str, File]:
+        return {
+            "cpu.shares": File(lambda: f"{self.shares}\n", lambda text: self.share(unsigned(text))),
+            "cpu.idle": File(self.show_idle, self.store_idle),
+            "cpu.cfs_quota_us": File(self._show_quota, self._store_quota),
+            "cpu.cfs_period_us": File(lambda: f"{self.period}\n", self._store_period),
+            "cpu.cfs_burst_us": File(lambda: f"{self.burst}\n", self.store_burst),
+        }
+
+    def _show_quota(self) -> str:
+        return f"{-1 if self.quota is None else self.quota}\n"
+
+    def _store_quota(self, text: str) -> None:
+        quota = signed(text)
+        self.bandwidth(None if quota < 0 else quota, self.period, self.burst)
+
+    def _store_period(self, text: str) -> None:
+        self.bandwidth(self.quota, unsigned(text), self.burst)
+
+    def invalid(self) -> str:
+        return "has more time than the group above it" if unfair(self) else ""
+
+
+class CpuV2(Cpu):
+    """Weights and cpu.max; a group may be promised more than the one above it has."""
+
+    def interface(self) -> dict[str, File]:
+        return {
+            name: File(show, store, root=False)
+            for name, show, store in (
+                ("cpu.weight", self._show_weight, self._store_weight),
+                ("cpu.weight.nice", self._show_nice, self._store_nice),
+                ("cpu.idle", self.show_idle, self.store_idle),
+                ("cpu.max", self._show_max, self._store_max),
+                ("cpu.max.burst", lambda: f"{self.burst}\n", self.store_burst),
+            )
+        }
+
+    def _show_weight(self) -> str:
+        return f"{0 if self.idle else (self.shares * 100 + 512) // 1024}\n"
+
+    def _store_weight(self, text: str) -> None:
+        weight = unsigned(text)
+        if not 1 <= weight <= 10000:
+            refuse(errno.ERANGE)
+        self.share((weight * 1024 + 50) // 100)
+
+    def _show_nice(self) -> str:
+        nearest = min(range(len(_NICE)), key=lambda number: abs(_NICE[number] - self.shares))
+        return f"{nearest - 20}\n"
+
+    def _store_nice(self, text: str) -> None:
+        nice = signed(text)
+        if not -20 <= nice <= 19:
+            refuse(errno.ERANGE)
+        self.share(_NICE[nice + 20])
+
+    def _show_max(self) -> str:
+        return "{} {}\n".format("max" if self.quota is None else self.quota, self.period)
+
+    def _store_max(self, text: str) -> None:
+        said = text.split()
+        if not said:
+            refuse(errno.EINVAL)
+        quota = None if said[0] == "max" else _count(said[0])
+        period = _count(said[1]) if len(said) > 1 and said[1][:1].isdigit() else self.period
+        self.bandwidth(quota, period, self.burst)
+
+
+def _count(text: str) -> int:
+    """A decimal number as far as it goes."""
+    length = next((place for place, letter in enumerate(text) if letter not in "0123456789"), len(text))
+    if not length:
+        refuse(errno.EINVAL)
+    return int(text[:length])
+
+
+def _family(cpu: Cpu) -> list[Cpu]:
+    found = (group.controllers.get("cpu") for group in cpu.group.hierarchy.root.family())
+    return [controller for controller in found if isinstance(controller, Cpu)]
+
+
+def unfair(cpu: Cpu) -> bool:
+    """Whether a group of v1 has more than the nearest above it that has a limit."""
+    ratio = cpu.ratio()
+    if cpu.group.hierarchy.version != 1 or ratio is None:
+        return False
+    for group in cpu.group.ancestors():
+        above = group.controllers.get("cpu")
+        limit = above.ratio() if isinstance(above, Cpu) else None
+        if limit is not None:
+            return ratio > limit
+    return False

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The memory controller of both versions: limits cut to the page, what is in use, what can be reclaimed."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from .kernel import Controller, File, Group
+from .machine import Machine
+from .texts import integer, refuse, size, unsigned
+
+
+class Memory(Controller):
+    """What both versions share. ``cache`` are bytes of this group alone that can be reclaimed."""
+
+    name = "memory"
+
+    def __init__(self, group: Group) -> None:
+        self.cache = 0
+        self.unlimited = (2**63 - 1) // group.hierarchy.machine.page * group.hierarchy.machine.page
+        super().__init__(group)
+
+    def caches(self) -> Iterator[Memory]:
+        """Its own and those below."""
+        for group in self.group.family():
+            controller = group.controllers.get("memory")
+            if isinstance(controller, Memory):
+                yield controller
+
+    def usage(self) -> int:
+        """Bytes in use, here and below."""
+        return sum(memory.cache for memory in self.caches()) + self.machine.charge(self.group)
+
+    def reclaim(self, amount: int) -> int:
+        """Give cache back; how much it was."""
+        left = amount
+        for memory in self.caches():
+            part = min(memory.cache, left)
+            memory.cache -= part
+            left -= part
+        return amount - left
+
+
+class MemoryV1(Memory):
+    """limit_in_bytes and memsw, which may never be the smaller of the two."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group)
+        self.limit = self.memsw = self.soft = self.unlimited
+        above = group.parent.controllers.get("memory") if group.parent is not None else None
+        under_root = group.parent is None or group.parent.parent is None
+        inherited = above.swappiness if isinstance(above, MemoryV1) else 0
+        self.swappiness: int = self.machine.swappiness if under_root else inherited
+
+    def interface(self) -> dict[str, File]:
+        return {
+            "memory.limit_in_bytes": File(lambda: f"{self.limit}\n", self._store_limit),
+            "memory.memsw.limit_in_bytes": File(lambda: f"{self.memsw}\n", self._store_memsw),
+            "memory.soft_limit_in_bytes": File(lambda: f"{self.soft}\n", self._store_soft),
+            "memory.swappiness": File(lambda: f"{self.swappiness}\n", self._store_swappiness),
+            "memory.usage_in_bytes": File(lambda: f"{self.usage()}\n"),
+        }
+
+    def _size(self, text: str) -> int:
+        if self.group.parent is None:
+            refuse(errno.EINVAL)
+        return size(text, "-1", self.machine.page)
+
+    def _fit(self, limit: int) -> None:
+        usage = self.usage()
+        if usage > limit and usage - self.reclaim(usage - limit) > limit:
+            refuse(errno.EBUSY)
+
+    def _store_limit(self, text: str) -> None:
+        limit = self._size(text)
+        if limit > self.memsw and not self.machine.lenient:
+            refuse(errno.EINVAL)
+        self._fit(limit)
+        self.limit = limit
+
+    def _store_memsw(self, text: str) -> None:
+        limit = self._size(text)
+        if limit < self.limit and not self.machine.lenient:
+            refuse(errno.EINVAL)
+        self._fit(limit)
+        self.memsw = limit
+
+    def _store_soft(self, text: str) -> None:
+        self.soft = size(text, "-1", self.machine.page)
+
+    def _store_swappiness(self, text: str) -> None:
+        number = unsigned(text)
+        if number > 200:
+            refuse(errno.EINVAL)
+        self.swappiness = number
+
+    def invalid(self) -> str:
+        return "memsw is below the limit" if self.memsw < self.limit else ""
+
+
+class MemoryV2(Memory):
+    """The limits are independent of each other; lowering memory.max below what is in use kills."""
+
+    _NONE = ("memory.min", "memory.low")
+    _MAX = ("memory.high", "memory.max", "memory.swap.max", "memory.swap.high")
+
+    def __init__(self, group: Group) -> None:
+        self.values: dict[str, int] = {}
+        self.oom_group = 0
+        super().__init__(group)
+        self.reset()
+
+    def reset(self) -> None:
+        # memory.oom.group is not among them.
+        self.values = {**dict.fromkeys(self._NONE, 0), **dict.fromkeys(self._MAX, self.unlimited)}
+
+    def interface(self) -> dict[str, File]:
+        found = {
+            name: File(partial(self._show, name), partial(self._store, name), root=False)
+            for name in (*self._NONE, *self._MAX)
+        }
+        found["memory.oom.group"] = File(lambda: f"{self.oom_group}\n", self._store_oom_group, root=False)
+        found["memory.current"] = File(lambda: f"{self.usage()}\n", root=False)
+        found["memory.reclaim"] = File(None, self._store_reclaim)
+        return found
+
+    def _show(self, name: str) -> str:
+        value = self.values[name]
+        return "max\n" if value == self.unlimited else f"{value}\n"
+
+    def _store(self, name: str, text: str) -> None:
+        limit = size(text, "max", self.machine.page)
+        self.values[name] = limit
+        if name in ("memory.high", "memory.max"):
+            self.reclaim(max(self.usage() - limit, 0))
+        if name == "memory.max":
+            _kill_until(self.machine, self.group, lambda: self.usage() <= limit)
+
+    def _store_oom_group(self, text: str) -> None:
+        number = integer(text.strip())
+        if number not in (0, 1):
+            refuse(errno.EINVAL)
+        self.oom_group = number
+
+    def _store_reclaim(self, text: str) -> None:
+        amount = size(text, "", self.machine.page)
+        if self.reclaim(amount) < amount:
+            refuse(errno.EAGAIN)
+
+
+def _kill_until(machine: Machine, group: Group, enough: Callable[[], bool]) -> None:
+    """Out of memory: the largest goes first."""
+    while not enough():
+        charged = [
+            process
+            for process in machine.processes.values()
+            if process.charged is not None and group.holds(process.charged) and not process.doomed
+        ]
+        if not charged:
+            return
+        machine.kill(max(charged, key=lambda process: process.memory).pid)

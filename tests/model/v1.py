@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The core of v1: one hierarchy for some controllers, and the freezer, which is a controller there."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .cpu import CpuV1
+from .cpuset import CpusetV1
+from .io import IoV1
+from .kernel import Controller, File, Group, Hierarchy
+from .machine import Machine
+from .memory import MemoryV1
+from .pids import Pids
+from .texts import refuse
+
+
+class Freezer(Controller):
+    """Asked for by the group itself or by one above it."""
+
+    name = "freezer"
+
+    def __init__(self, group: Group) -> None:
+        self.own = False
+        self.since = group.hierarchy.machine.clock.now
+        super().__init__(group)
+
+    def interface(self) -> dict[str, File]:
+        return {
+            "freezer.state": File(self._show, self._store, root=False),
+            "freezer.self_freezing": File(lambda: f"{int(self.own)}\n", root=False),
+            "freezer.parent_freezing": File(lambda: f"{int(self.from_above())}\n", root=False),
+        }
+
+    def from_above(self) -> bool:
+        """Whether a group above is to be frozen."""
+        found = (group.controllers.get("freezer") for group in self.group.ancestors())
+        return any(isinstance(controller, Freezer) and controller.own for controller in found)
+
+    def _show(self) -> str:
+        if not self.own and not self.from_above():
+            return "THAWED\n"
+        waiting = self.machine.clock.now < self.since + self.machine.freezing
+        return "FREEZING\n" if waiting and self.group.populated() else "FROZEN\n"
+
+    def _store(self, text: str) -> None:
+        wanted = {"FROZEN": True, "THAWED": False}.get(text.strip())
+        if wanted is None:
+            refuse(errno.EINVAL)
+        if wanted and not self.own:
+            self.since = self.machine.clock.now
+        self.own = wanted
+        self.machine.reap()
+
+
+CONTROLLERS: Mapping[str, type[Controller]] = MappingProxyType(
+    {kind.name: kind for kind in (CpuV1, CpusetV1, IoV1, MemoryV1, Pids, Freezer)}
+)
+
+
+class GroupV1(Group):
+    """Processes may be anywhere, beside groups."""
+
+    def interface(self) -> dict[str, File]:
+        return {
+            "cgroup.procs": File(self.show_procs, self.store_procs),
+            "tasks": File(self.show_procs, self.store_procs),
+        }
+
+
+class HierarchyV1(Hierarchy):
+    """Its controllers are fixed when it is mounted. ``noprefix``: files without their controller's name."""
+
+    version = 1
+
+    def __init__(self, machine: Machine, point: str, controllers: frozenset[str], noprefix: bool = False) -> None:
+        self.noprefix = noprefix
+        super().__init__(machine, point, controllers)
+
+    def make(self, parent: Group | None, name: str) -> Group:
+        group = GroupV1(self, parent, name)
+        for controller in sorted(self.controllers & CONTROLLERS.keys()):
+            made = CONTROLLERS[controller](group)
+            if self.noprefix:
+                made.files = {file.partition(".")[2]: pair for file, pair in made.files.items()}
+            group.controllers[controller] = made
+        return group
+
+    def holds_dying(self, group: Group) -> bool:
+        freezer = group.controllers.get("freezer")
+        return isinstance(freezer, Freezer) and (freezer.own or freezer.from_above())
