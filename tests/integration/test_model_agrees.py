@@ -147,6 +147,8 @@ def _machine() -> Machine:
 
 GARBAGE = ["", "\n", "x", "-1", "0", "1", " 1 ", "0x10", "010", "+3", "1 2", "99999999999999999999", "max", "1.5", "-x"]
 SIZES = ["16M", "20000000", "17m", "1g", "-1", "max", "0x4000000", "9223372036854775807", "64M\n", "1Mi", "-5", "16M x"]
+# Never 0 and 1: those are this process and PID 1, and the kernel would move them.
+PIDS = ["x", "-1", "4194303", "99999999999"]
 LISTS = ["0", "0-1", "1", "0,1", "", "\n", "1-0", "0-9999", "9999", "x", " 0 ", "0 1", "0-", ",", "-1", "63"]
 TEXTS = {
     "pids.max": [*GARBAGE, "4194304", "4194305"],
@@ -184,6 +186,7 @@ TEXTS = {
     "cpuset.sched_relax_domain_level": ["-1", "0", "1", "-2", "6", "x"],
     "memory.swappiness": [*GARBAGE, "100", "200", "201"],
     "memory.oom.group": GARBAGE,
+    "notify_on_release": ["0"],
     "freezer.state": ["FROZEN", "THAWED", "FREEZING", "frozen", " FROZEN ", "", "1"],
     "blkio.bfq.weight": [*GARBAGE, "1000", "1001", "300"],
     "blkio.bfq.weight_device": [
@@ -217,7 +220,7 @@ TEXTS = {
     "cgroup.kill": ["0", "1", "2", "x"],
     "cgroup.controllers": ["x"],
     "cgroup.events": ["x"],
-    "cgroup.procs": ["x", "-1", "4194303", "99999999999"],
+    **dict.fromkeys(("cgroup.procs", "cgroup.threads", "tasks"), PIDS),
     "freezer.self_freezing": ["1"],
 }
 THROTTLE = [
@@ -245,7 +248,7 @@ def _texts(file: str, known: frozenset[str]) -> list[str]:
         return [*one, *(f"{first} {second}" for first, second in zip(one, reversed(one), strict=True)), "", "x", "\n"]
     if file.startswith("blkio.throttle"):
         return THROTTLE
-    return TEXTS.get(file) or (SIZES if file.startswith("memory") else GARBAGE)
+    return TEXTS.get(file) or SIZES
 
 
 def _steps(pair: Pair, focus: frozenset[str]) -> st.SearchStrategy[list[Step]]:

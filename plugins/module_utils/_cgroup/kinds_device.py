@@ -45,6 +45,7 @@ class PerDevice(Kind):
     """One figure a device. ``gone`` is the kernel's word for none: 0, max or default. ``count``: operations, not bytes."""
 
     keys: tuple[str, ...] = ("",)
+    least = 1
     example = '{"/dev/sda": 10M}'
 
     def __init__(self, gone: str, count: bool = False) -> None:
@@ -55,11 +56,11 @@ class PerDevice(Kind):
         if word(value) == "max" or word(value) == self.gone:
             return MAX
         if self.count or key.endswith("iops"):
-            found = whole(option, value, 1, MAX, ", or max")
+            found = whole(option, value, self.least, MAX, ", or max")
             return found if found < 2**32 - 1 else MAX  # the kernel counts them in 32 bits
         found = size(option, value)
-        if not found:
-            raise wrong(option, value, "is no limit that the kernel takes", "write at least 1, or max")
+        if found < self.least:
+            raise wrong(option, value, "is no limit that the kernel takes", f"write at least {self.least}, or max")
         return min(found, MAX)
 
     def parse(self, option: str, value: object, facts: Facts) -> Figures:
@@ -176,6 +177,7 @@ class Throughput(PerDevice):
     """io.max: up to four figures a device; those that are not written stay."""
 
     keys = ("rbps", "wbps", "riops", "wiops")
+    least = 2  # v2 answers EINVAL to 1, v1 takes it
     example = '{"/dev/sda": {rbps: 10M, wiops: 100}}'
 
     def entry(self, option: str, said: object) -> Mapping[str, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Tuple
 
+from .._kernel.text import read_text
 from . import hierarchies, names
 from .desired import Group
 from .hierarchies import FREEZER
@@ -14,6 +15,10 @@ from .interface_files.entry import INHERIT
 from .observe import Observer
 from .picture import FREEZE_FILES, HOLD, USAGE, Control, Owner, Place
 
+# What a file may not exceed, in the same group.
+_CEILING = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes"}
+# And where the kernel lists what there can be at all.
+_CPUSET = {"cpuset.cpus": "/sys/devices/system/cpu/possible", "cpuset.mems": "/sys/devices/system/node/possible"}
 DELEGATE_LIST = "/sys/kernel/cgroup/delegate"
 
 
@@ -54,6 +59,11 @@ class Closer:
             self._siblings(group)
         if group.delegate is not None:
             self._owners(group)
+        if group.selectors:
+            # Processes go to every hierarchy that the group exists in, declared here or not.
+            for index, hierarchy in enumerate(self._host.hierarchies):
+                if hierarchy.controllers or hierarchy.version == 2:
+                    self._seen.existence((index, group.name))
         for controller in group.unwanted:
             self._children(group, controller)
 
@@ -90,22 +100,29 @@ class Closer:
                 self._inherited(place, file.name)
             if there is None or file.name not in there:
                 self._sample(index, file.name, file.controller)
-            elif file.name in USAGE and there[file.name] != want.text:
-                self._usage(place, USAGE[file.name])
+            elif there[file.name] != want.text:
+                if file.name in USAGE:
+                    self._usage(place, USAGE[file.name])
+                if file.name in _CEILING:
+                    self._value(place, _CEILING[file.name])
         hierarchy = self._host.hierarchies[index]
-        if hierarchy.version == 1 and "cpuset" in hierarchy.controllers:
+        if "cpuset" not in hierarchy.controllers:
+            return
+        if hierarchy.version == 1:
             for above in ("",) + tuple(names.parents(group.name)):
-                for name in ("cpuset.cpus", "cpuset.mems"):
+                for name in _CPUSET:
                     self._value((index, above), name)
+        elif "cpuset" in group.controllers and (index, "") not in self._draft.others:
+            self._draft.others[index, ""] = {name: (read_text(path) or "").strip() for name, path in _CPUSET.items()}
 
     def _value(self, place: Place, file: str) -> None:
-        if not self._seen.existence(place) or file in self._draft.parents.get(place, {}):
+        if not self._seen.existence(place) or file in self._draft.others.get(place, {}):
             return
         try:
             text = self._roots[place[0]].read(self._seen.path(place[0], place[1], file)).strip()
         except FileNotFoundError:
             return
-        self._draft.parents.setdefault(place, {})[file] = text
+        self._draft.others.setdefault(place, {})[file] = text
 
     def _inherited(self, place: Place, file: str) -> None:
         if place[1]:
@@ -254,6 +271,4 @@ class Closer:
 
 def delegated_files() -> FrozenSet[str]:
     """The interface files that the kernel lists for a delegation (cgroup-v2.rst, Delegation)."""
-    from .._kernel.text import read_text
-
     return frozenset((read_text(DELEGATE_LIST) or "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n").split())

@@ -77,7 +77,8 @@ class Picture(NamedTuple):
     anchored: Mapping[int, str] = {}
     owners: Mapping[Place, Mapping[str, Owner]] = {}
     handed_over: FrozenSet[str] = frozenset()
-    parents: Mapping[Place, Mapping[str, str]] = {}
+    # Files beyond the declared ones: of parents, of the root, and those that limits are checked against.
+    others: Mapping[Place, Mapping[str, str]] = {}
     sample: Mapping[Tuple[int, str], bool] = {}
     unfinished: FrozenSet[str] = frozenset()
     notes: Tuple[str, ...] = ()
@@ -110,7 +111,7 @@ class Draft:
         self.anchored: Mapping[int, str] = {}
         self.owners: Dict[Place, Dict[str, Owner]] = {}
         self.handed_over: FrozenSet[str] = frozenset()
-        self.parents: Dict[Place, Dict[str, str]] = {}
+        self.others: Dict[Place, Dict[str, str]] = {}
         self.sample: Dict[Tuple[int, str], bool] = {}
         self.unfinished: FrozenSet[str] = frozenset()
         self.notes: List[str] = []

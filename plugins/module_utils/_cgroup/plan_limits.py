@@ -18,6 +18,7 @@ from .plan_groups import Making, refuse_missing
 
 # What the guard calls them, whichever dialect the host speaks.
 LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pids.max": "pids.max"}
+_LIMIT, _MEMSW = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -70,6 +71,8 @@ class _Planner:
         value = self.value(group, want, place, there)
         if value is None:
             return
+        if file.name in _CPUSET:
+            self.within(group, want, value, place)
         if seen is None:
             self.check_missing(group, want, place)
             self.zero(group, want, value, place, 0)
@@ -79,6 +82,7 @@ class _Planner:
         if kind.holds(observed, value):
             return
         self.guard(group, want, value, place)
+        self.ceiling(group, want, value, place)
         direction = kind.direction(observed, value)
         if direction == "both":
             wider = getattr(kind, "union", None)
@@ -94,7 +98,7 @@ class _Planner:
         if want.resolve is not None:
             return want.resolve(there)
         if want.reset and want.file.default is INHERIT:
-            text = self.picture.parents.get((place[0], names.parent(place[1])), {}).get(want.file.name)
+            text = self.picture.others.get((place[0], names.parent(place[1])), {}).get(want.file.name)
             if text is None:
                 # The parent is new too, so this group takes the default by itself.
                 return None
@@ -181,6 +185,45 @@ class _Planner:
 
         refuse_lockout(self.picture, self.desired.policy, LIMITS[want.file.name], place)
 
+    def ceiling(self, group: Group, want: Want, value: Value, place: Place) -> None:
+        """memory.limit_in_bytes stays at or below memory and swap together, which a raise of the one may forget."""
+        text = self.picture.others.get(place, {}).get(_MEMSW) if want.file.name == _LIMIT else None
+        if text is None or any(other.file.name == _MEMSW for other in group.wants):
+            return
+        kind = want.file.kind
+        both = kind.read(text)
+        if value > both and not kind.holds(both, value):
+            raise ConflictError(
+                f"is more than memory and swap together may be ({kind.show(both)}, {_MEMSW})",
+                option=_option(group, want),
+                value=kind.show(value),
+                way_out="declare memory.swap.max too",
+            )
+
+    def within(self, group: Group, want: Want, value: Value, place: Place) -> None:
+        """A list of CPUs or memory nodes is part of what there is: of the host on v2, of the parent on v1."""
+        index, name = place
+        if self.picture.host.hierarchies[index].version == 1:
+            above, whose = self.final((index, names.parent(name)), want.file.name), "its parent has"
+        else:
+            above, whose = self.picture.others.get((index, ""), {}).get(want.file.name, ""), "this host can have"
+        if above and value and value != above and want.file.kind.direction(value, above) != "rise":
+            raise ConflictError(
+                f"is not among those that {whose}, {above}",
+                option=_option(group, want),
+                value=want.file.kind.show(value),
+                way_out="leave out what is not there",
+            )
+
+    def final(self, place: Place, file: str) -> str:
+        """What a v1 cpuset's file holds when all is done."""
+        index, name = place
+        declared = self.declared(name, file) if name else None
+        if declared is not None:
+            return declared
+        there = (self.picture.values.get(place) or self.picture.others.get(place) or {}).get(file, "")
+        return there if there or not name else self.final((index, names.parent(name)), file)
+
     # -- cpuset on v1: nothing can be attached while cpus or mems is empty ----------------------------------------
 
     def cpuset(self, number: int, group: Group) -> None:
@@ -202,7 +245,7 @@ class _Planner:
         if declared is not None:
             self.cpusets[place, file] = declared
             return
-        there = picture.values.get(place) or picture.parents.get(place) or {}
+        there = picture.values.get(place) or picture.others.get(place) or {}
         now = there.get(file, "") if place not in self.making.made else ""
         self.cpusets[place, file] = now
         if now:
@@ -228,7 +271,7 @@ class _Planner:
         if place[1]:
             self.fill(number, place, file)
             return self.cpusets[place, file]
-        return self.picture.parents.get(place, {}).get(file, "")
+        return self.picture.others.get(place, {}).get(file, "")
 
     def declared(self, name: str, file: str) -> Optional[str]:
         if not self.said:

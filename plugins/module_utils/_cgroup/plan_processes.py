@@ -34,7 +34,7 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
 
 def _moves(picture: Picture, desired: Desired, making: Making, group: Group, warnings: List[str]) -> List[Change]:
     found: List[Change] = []
-    for index in group.indexes():
+    for index in _everywhere(picture, group):
         outside = [
             picture.processes[pid]
             for pid in picture.matched.get(group.name, ())
@@ -54,6 +54,12 @@ def _moves(picture: Picture, desired: Desired, making: Making, group: Group, war
         if index == picture.host.where.get("memory"):
             warnings += _left_behind(group, outside)
     return found
+
+
+def _everywhere(picture: Picture, group: Group) -> List[int]:
+    """The hierarchies that the group is declared for, and those that it exists in besides."""
+    besides = {index for index, name in picture.present if name == group.name}
+    return sorted(besides.union(group.indexes()))
 
 
 def _inside(member: Member, index: int, name: str) -> bool:

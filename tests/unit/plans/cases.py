@@ -28,7 +28,7 @@ from ansible_collections.linux.isolation.plugins.module_utils._convergence.plan 
 from .host import FACTS, FOLDER, TOP, Described
 
 _SPECS = {"cgroup_group": arguments.group, "cgroup_limit": arguments.limit, "cgroup_tree": arguments.tree}
-_KEYS = {"name", "why", "proves", "given", "declared", "plan", "error", "writes", "warnings"}
+_KEYS = {"name", "why", "proves", "given", "declared", "plan", "error", "writes", "warnings", "check_mode"}
 _NO_PLANS = ("hosts.yml", "fresh.yml")
 
 
@@ -44,6 +44,7 @@ class Case(NamedTuple):
     writes: list[str] | None
     warnings: list[str]
     proves: list[str]
+    check_mode: bool
 
 
 class Found(NamedTuple):
@@ -79,6 +80,7 @@ def _case(file: str, told: Mapping[str, Any]) -> Case:
         told.get("writes"),
         told.get("warnings", []),
         told.get("proves", []),
+        told.get("check_mode", False),
     )
 
 
@@ -90,12 +92,12 @@ def parameters(module: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def desired(host: Described, module: str, options: Mapping[str, Any]) -> Desired:
+def desired(host: Described, module: str, options: Mapping[str, Any], check_mode: bool = False) -> Desired:
     """The task's options as the core understands them."""
     params = parameters(module, options)
     groups = params.get("groups")
     items = [("", params)] if groups is None else [(f"groups[{number}]", item) for number, item in enumerate(groups)]
-    return Parser(host.host, FACTS, run._policy(params), host.systemd).desired(items)
+    return Parser(host.host, FACTS, run._policy(params, check_mode), host.systemd).desired(items)
 
 
 def found(case: Case, place: Path) -> Found:
@@ -104,7 +106,7 @@ def found(case: Case, place: Path) -> Found:
     ((module, options),) = case.declared.items()
     with host.entered():
         try:
-            domain = Cgroups(host.opened, desired(host, module, options))
+            domain = Cgroups(host.opened, desired(host, module, options, case.check_mode))
             plan = domain.plan(domain.observe())
         except IsolationError as error:
             return Found([], [], [], error)

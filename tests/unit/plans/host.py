@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hierarchies, observe
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hierarchies
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.hierarchies import Candidate, Hierarchy, Host, Roots
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import Facts
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError
-from ansible_collections.linux.isolation.plugins.module_utils._kernel import journal, mounts, processes
+from ansible_collections.linux.isolation.plugins.module_utils._kernel import journal, mounts, processes, text
 from ansible_collections.linux.isolation.plugins.module_utils._kernel.beneath import Root
 
 FOLDER = Path(__file__).parent
@@ -266,10 +266,7 @@ class Described:
         for person in people.values():
             self._write_process(person)
         (self._proc / "self").symlink_to(str(TASK))
-        self._delegate = place / "delegate"
-        self._delegate.write_text(
-            given.get("handed over", "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n"), encoding="utf-8"
-        )
+        self._delegate = given.get("handed over", "cgroup.procs cgroup.threads cgroup.subtree_control")
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -279,7 +276,7 @@ class Described:
             patch.setattr(processes, "Handle", _unreachable)
             patch.setattr(os, "getpid", lambda: TASK)
             patch.setattr(os, "kill", _unreachable)
-            patch.setattr(observe, "DELEGATE_LIST", str(self._delegate))
+            patch.setattr(text, "read_text", {"/sys/kernel/cgroup/delegate": self._delegate}.get)
             patch.setattr(journal, "read", lambda: self.unfinished)
             patch.setattr(journal, "write", self._keep)
             patch.setattr(journal, "clear", lambda: self._keep(()))

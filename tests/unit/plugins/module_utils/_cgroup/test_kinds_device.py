@@ -38,10 +38,10 @@ def test_io_max_of_what_is_there() -> None:
 
 
 def test_io_max_as_the_kernel_spells_it() -> None:
-    said = "8:0 rbps=10M wiops=100, 8:16 wbps=1\n8:32 rbps=max"
+    said = "8:0 rbps=10M wiops=100, 8:16 wbps=2\n8:32 rbps=max"
     wanted = IO_MAX.parse("x", said, FACTS)
-    assert wanted[("8:16", "wbps")] == 1
-    assert IO_MAX.show(wanted) == "8:0 rbps=10M wiops=100, 8:16 wbps=1, 8:32 rbps=max"
+    assert wanted[("8:16", "wbps")] == 2
+    assert IO_MAX.show(wanted) == "8:0 rbps=10M wiops=100, 8:16 wbps=2, 8:32 rbps=max"
 
 
 def test_max_takes_every_device_away() -> None:
@@ -113,12 +113,12 @@ def test_v1_weights_of_devices_have_their_default_in_another_file() -> None:
         (
             IO_MAX,
             {"8:0": {"rbps": 0}},
-            "x['8:0']['rbps']: 0 is no limit that the kernel takes; write at least 1, or max.",
+            "x['8:0']['rbps']: 0 is no limit that the kernel takes; write at least 2, or max.",
         ),
         (
             IO_MAX,
             {"8:0": {"wiops": "1K"}},
-            "x['8:0']['wiops']: '1K' is not a whole number; write a whole number from 1 to 9223372036854775807, or max.",
+            "x['8:0']['wiops']: '1K' is not a whole number; write a whole number from 2 to 9223372036854775807, or max.",
         ),
         (
             IO_MAX,
@@ -129,13 +129,13 @@ def test_v1_weights_of_devices_have_their_default_in_another_file() -> None:
         (IO_MAX, 5, 'x: 5 names no device; write {"/dev/sda": {rbps: 10M, wiops: 100}}.'),
         (
             IO_MAX,
-            {"8:0": {"rbps": 1}, "/dev/sda": {"rbps": 2}},
+            {"8:0": {"rbps": 3}, "/dev/sda": {"rbps": 2}},
             "x['/dev/sda']: 2 is said of 8:0 before, otherwise; say it once.",
         ),
         (
             IO_MAX,
-            {"*": {"rbps": 1}},
-            "x['*']: 1 cannot be set there; write the device, as in {\"/dev/sda\": {rbps: 10M, wiops: 100}}.",
+            {"*": {"rbps": 5}},
+            "x['*']: 5 cannot be set there; write the device, as in {\"/dev/sda\": {rbps: 10M, wiops: 100}}.",
         ),
         (WEIGHT, {"8:0": 10001}, "x['8:0']: 10001 is out of range; write a whole number from 1 to 10000."),
         (
