@@ -27,7 +27,7 @@ PIP       := $(BIN)/pip install --quiet --disable-pip-version-check --only-binar
 STAGES    := lint sanity unit integration
 
 .DELETE_ON_ERROR:
-.PHONY: help run test $(STAGES) test-v2 benchmark format changelog lock clean linux-and-root
+.PHONY: help run test $(STAGES) test-v2 benchmark format changelog limits lock clean linux-and-root
 
 help: ## Say what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ format: $(VENV)/test.stamp ## Format all Python and mend what ruff can mend
 
 changelog: $(VENV)/test.stamp ## Write CHANGELOG.md anew, with the fragments of galaxy.yml's version
 	$(WITH_PATH) $(BIN)/antsibull-changelog release --update-existing --refresh --reload-plugins
+
+limits: $(VENV)/test.stamp $(LINK) ## Write docs/reference/limits.md anew, from the table of interface files
+	$(BIN)/python tools/limits > docs/reference/limits.md
 
 lock: ## Pin what the direct requirements bring along
 	$(PYTHON) -m venv --clear $(VENV)

@@ -24,6 +24,9 @@ from ansible_collections.linux.isolation.tests.model.machine import Machine
 
 # Values that are about what runs on the machine, which a step does not decide.
 MOVING = ("memory.usage_in_bytes", "memory.current", "memory.reclaim", "pids.current")
+# Files that move processes, and what names none.
+HOLDERS = ("cgroup.procs", "cgroup.threads", "tasks")
+NOBODY = ["x", "-1", "4194303", "99999999999"]
 # Without these files there is nothing to compare.
 NEEDED = {
     1: {
@@ -73,6 +76,8 @@ class Pair:
 
     def step(self, step: Step) -> None:
         path = self.top + step.group
+        # A process that exists would be moved, this one (0) and PID 1 among them.
+        assert step.file not in HOLDERS or step.text in NOBODY
         if step.verb == "mkdir":
             self.both(lambda root: root.mkdir(path) and None, step)
         elif step.verb == "rmdir":
@@ -147,8 +152,6 @@ def _machine() -> Machine:
 
 GARBAGE = ["", "\n", "x", "-1", "0", "1", " 1 ", "0x10", "010", "+3", "1 2", "99999999999999999999", "max", "1.5", "-x"]
 SIZES = ["16M", "20000000", "17m", "1g", "-1", "max", "0x4000000", "9223372036854775807", "64M\n", "1Mi", "-5", "16M x"]
-# Never 0 and 1: those are this process and PID 1, and the kernel would move them.
-PIDS = ["x", "-1", "4194303", "99999999999"]
 LISTS = ["0", "0-1", "1", "0,1", "", "\n", "1-0", "0-9999", "9999", "x", " 0 ", "0 1", "0-", ",", "-1", "63"]
 TEXTS = {
     "pids.max": [*GARBAGE, "4194304", "4194305"],
@@ -186,7 +189,6 @@ TEXTS = {
     "cpuset.sched_relax_domain_level": ["-1", "0", "1", "-2", "6", "x"],
     "memory.swappiness": [*GARBAGE, "100", "200", "201"],
     "memory.oom.group": GARBAGE,
-    "notify_on_release": ["0"],
     "freezer.state": ["FROZEN", "THAWED", "FREEZING", "frozen", " FROZEN ", "", "1"],
     "blkio.bfq.weight": [*GARBAGE, "1000", "1001", "300"],
     "blkio.bfq.weight_device": [
@@ -220,7 +222,7 @@ TEXTS = {
     "cgroup.kill": ["0", "1", "2", "x"],
     "cgroup.controllers": ["x"],
     "cgroup.events": ["x"],
-    **dict.fromkeys(("cgroup.procs", "cgroup.threads", "tasks"), PIDS),
+    **dict.fromkeys(HOLDERS, NOBODY),
     "freezer.self_freezing": ["1"],
 }
 THROTTLE = [

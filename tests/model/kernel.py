@@ -134,7 +134,10 @@ class Group:
 
     def store_procs(self, text: str) -> None:
         """Move a process in."""
-        pid = integer(text.strip())
+        try:
+            pid = integer(text.strip())
+        except OSError:
+            pid = -1
         if pid < 0:
             refuse(errno.EINVAL)
         process = self.hierarchy.machine.processes.get(pid) if pid else self.hierarchy.machine.writer()

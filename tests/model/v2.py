@@ -273,7 +273,8 @@ def _domain_controller(name: str) -> bool:
 
 def _line(names: frozenset[str]) -> str:
     order = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")
-    return " ".join(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))) + "\n"
+    found = sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return " ".join(found) + "\n" if found else ""
 
 
 class HierarchyV2(Hierarchy):

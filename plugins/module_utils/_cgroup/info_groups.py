@@ -13,7 +13,7 @@ from .info_values import Values, merge
 
 if TYPE_CHECKING:
     from .info import Query
-    from .info_processes import Comms
+    from .info_processes import Processes
 
 Entry = Dict[str, object]
 
@@ -27,7 +27,7 @@ class Groups:
         hierarchies_ = reader.host.hierarchies
         self._partial = {hierarchy.point for hierarchy, hidden in zip(hierarchies_, partial) if hidden}
         self._everywhere = tuple(range(len(hierarchies_)))
-        self._comms: Optional[Comms] = None
+        self._processes_seen: Optional[Processes] = None
         self._truncated = False
         self.warnings: List[str] = []
 
@@ -45,9 +45,7 @@ class Groups:
         for name, indexes in self._below():
             self._add(groups, name, indexes)
         if query.pids:
-            from .info_processes import whereabouts
-
-            found["processes"], where = whereabouts(reader, query.pids)
+            found["processes"], where = self._proc().whereabouts(reader.host, query.pids)
             for name in where:
                 self._add(groups, name, self._everywhere)
         found.update(groups=list(groups.values()), truncated=self._truncated)
@@ -128,6 +126,13 @@ class Groups:
             entry["children_total"] = len(children)
         return entry
 
+    def _proc(self) -> Processes:
+        if self._processes_seen is None:
+            from .info_processes import Processes
+
+            self._processes_seen = Processes(self._reader.notes)
+        return self._processes_seen
+
     def _processes(self, name: str, places: Sequence[Place]) -> Tuple[List[Entry], int]:
         """Those inside, by number, as many as are to be returned; and how many there are."""
         inside: Dict[int, List[Place]] = {}
@@ -140,16 +145,13 @@ class Groups:
         if 0 in inside:
             del inside[0]
             notes.add(shown(names.shown(name)), "holds processes of another pid namespace, which have no number here")
-        if self._comms is None:
-            from .info_processes import Comms
-
-            self._comms = Comms(notes)
+        proc = self._proc()
         found: List[Entry] = []
         total = len(inside)
         for pid in sorted(inside):
             if most is not None and len(found) == most:
                 break
-            there, comm = self._comms.of(pid)
+            there, comm = proc.name(pid)
             if not there:
                 total -= 1
                 continue

@@ -91,10 +91,9 @@ class Reader:
         return tuple(index for index in range(len(self._roots)) if self._status(index, name) is not None)
 
     def children(self, index: int, name: str) -> List[str]:
-        """The last parts of the names of the groups right below one; kept for the look at that group itself."""
+        """The last parts of the names of the groups right below one."""
         status = self._status(index, name)
-        found = self._listed[index, name] = self._names(index, name, status) if status is not None else []
-        return found
+        return [] if status is None else self._names(index, name, status)
 
     def look(self, index: int, name: str) -> Optional[Place]:
         """All that is gathered of a group in one hierarchy; None where it is not there."""
@@ -224,14 +223,15 @@ class Reader:
         return status if status is not None and stat.S_ISDIR(status.st_mode) else None
 
     def _names(self, index: int, name: str, status: os.stat_result) -> List[str]:
-        known = self._listed.pop((index, name), None)
+        known = self._listed.get((index, name))
         if known is not None:
             return known
         # The kernel counts a link for each directory below: most groups have none, and are not searched for any.
         if status.st_nlink == 2:
             return []
         try:
-            return self._roots[index].names(name)
+            known = self._listed[index, name] = self._roots[index].names(name)
+            return known
         except OSError as error:
             self._failed(self._path(index, name), error)
             return []

@@ -11,74 +11,71 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .._kernel import processes
 from . import names
 from .hierarchies import V1_NAMES, Hierarchy, Host
-from .info_place import Notes, Reader, shown
+from .info_place import Notes, shown
 
 _V2_NAMES = {v1: v2 for v2, v1 in V1_NAMES.items()}
 
 
-class Comms:
-    """The names of processes, each looked up once."""
+class Processes:
+    """Looks at /proc, and at each process once."""
 
     def __init__(self, notes: Notes) -> None:
-        self._known: Dict[int, Tuple[bool, Optional[str]]] = {}
-        self._blind, self._foreign = _blind()
+        self._known: Dict[int, Optional[processes.Process]] = {}
+        # Why /proc does not show all processes, and whether its numbers mean others than ours.
+        self._blind = processes.blind_spot()
+        self._foreign = bool(self._blind) and _foreign()
         if self._blind:
-            notes.add("the names of processes", "could not all be seen: " + self._blind)
+            notes.add("processes", "could not all be seen: " + self._blind)
 
-    def of(self, pid: int) -> Tuple[bool, Optional[str]]:
-        """Whether the process is there still, and its name: None where /proc does not tell it."""
-        found = self._known.get(pid)
-        if found is None:
-            process = None if self._foreign else processes.read(pid)
-            there = process is not None or bool(self._blind)
-            found = self._known[pid] = (there, None if process is None else process.comm)
-        return found
+    def _read(self, pid: int) -> Optional[processes.Process]:
+        if pid not in self._known:
+            self._known[pid] = None if self._foreign else processes.read(pid)
+        return self._known[pid]
+
+    def name(self, pid: int) -> Tuple[bool, Optional[str]]:
+        """Whether a process that a group lists is there still, and its name: None where /proc does not tell it."""
+        process = self._read(pid)
+        return process is not None or bool(self._blind), None if process is None else process.comm
+
+    def whereabouts(self, host: Host, pids: Sequence[int]) -> Tuple[List[Dict[str, object]], List[str]]:
+        """For each pid its groups in every mounted hierarchy, and the names of all those groups."""
+        found: List[Dict[str, object]] = []
+        where: Dict[str, None] = {}
+        for pid in pids:
+            process = self._read(pid)
+            groups = None if process is None else processes.groups_of(pid)
+            own: List[Tuple[int, Dict[str, object]]] = []
+            for key, path in (groups or {}).items():
+                index = _index(host, key)
+                if index is None:
+                    continue
+                hierarchy = host.hierarchies[index]
+                name = inside(hierarchy, path)
+                if name is not None:
+                    where.setdefault(name)
+                group: Dict[str, object] = {
+                    "name": None if name is None else shown(names.shown(name)),
+                    "version": hierarchy.version,
+                    "mount_point": shown(hierarchy.point),
+                    "controllers": sorted(hierarchy.controllers),
+                }
+                own.append((index, group))
+            found.append(
+                {
+                    "pid": pid,
+                    "exists": True if groups is not None else None if self._blind else False,
+                    "comm": process.comm if process is not None and groups is not None else None,
+                    "groups": [group for _, group in sorted(own, key=lambda pair: pair[0])],
+                }
+            )
+        return found, list(where)
 
 
-def _blind() -> Tuple[str, bool]:
-    """Why /proc does not show all processes, and whether its numbers mean others than ours."""
-    reason = processes.blind_spot()
+def _foreign() -> bool:
     try:
-        return reason, bool(reason) and os.readlink(processes.PROC + "/self") != str(os.getpid())
+        return os.readlink(processes.PROC + "/self") != str(os.getpid())
     except OSError:
-        return reason, True
-
-
-def whereabouts(reader: Reader, pids: Sequence[int]) -> Tuple[List[Dict[str, object]], List[str]]:
-    """For each pid its groups in every mounted hierarchy, and the names of all those groups."""
-    found: List[Dict[str, object]] = []
-    where: Dict[str, None] = {}
-    blind, foreign = _blind()
-    if blind:
-        reader.notes.add("the groups of processes", "could not all be seen: " + blind)
-    for pid in pids:
-        process = None if foreign else processes.read(pid)
-        groups = None if process is None else processes.groups_of(pid)
-        own: List[Tuple[int, Dict[str, object]]] = []
-        for key, path in (groups or {}).items():
-            index = _index(reader.host, key)
-            if index is None:
-                continue
-            hierarchy = reader.host.hierarchies[index]
-            name = inside(hierarchy, path)
-            if name is not None:
-                where.setdefault(name)
-            group: Dict[str, object] = {
-                "name": None if name is None else shown(names.shown(name)),
-                "version": hierarchy.version,
-                "mount_point": shown(hierarchy.point),
-                "controllers": sorted(hierarchy.controllers),
-            }
-            own.append((index, group))
-        found.append(
-            {
-                "pid": pid,
-                "exists": True if groups is not None else None if blind else False,
-                "comm": process.comm if process is not None and groups is not None else None,
-                "groups": [group for _, group in sorted(own, key=lambda pair: pair[0])],
-            }
-        )
-    return found, list(where)
+        return True
 
 
 def _index(host: Host, key: str) -> Optional[int]:

@@ -19,9 +19,15 @@ _EFFECTS = {
 
 
 class Protected(NamedTuple):
-    """pid -> why, in words that follow "process 12, "."""
+    """pid -> why, in words that follow "process 12, ".
+
+    ``anchored`` are those of them that can have brought this task about: PID 1, this process, its ancestors, and of
+    its session who began no later than the first ancestor in it. The rest of ``pids`` came into the session afterwards,
+    and may be a daemon that an earlier task has started.
+    """
 
     pids: Mapping[int, str]
+    anchored: Mapping[int, str] = {}
 
 
 class Holder(NamedTuple):
@@ -42,8 +48,7 @@ def observe(whole_session: bool = True) -> Protected:
     PID 1, this process, its ancestors, all of its login session, and the ancestors of those: an asynchronous task was
     given to PID 1, and the daemon that accepts connections is above the session's processes only.
 
-    Without ``whole_session`` a session counts only up to the start of the first ancestor in it: who began later cannot
-    have brought this task about, but may well be a daemon that an earlier task has started.
+    Without ``whole_session`` the answer's ``pids`` are its ``anchored`` alone.
     """
     import os
 
@@ -77,20 +82,21 @@ def observe(whole_session: bool = True) -> Protected:
     everyone = [process for process in processes.all_processes() if not process.kernel]
     fellows: Sequence[processes.Process] = processes.login_session(own, everyone)
     words = f"of the login session {processes.session_id(own)} that this task runs in"
-    if not fellows:
+    sessions = bool(fellows)
+    if not sessions:
         # Neither the kernel nor PAM counts sessions (a container, OpenRC without PAM). The group in which a service
         # manager keeps what one service or login has started survives re-parenting as well; it serves for nothing when
         # PID 1 is in it too.
         ties = _kept(processes.groups_of(own)) - _kept(processes.groups_of(1))
         fellows = [process for process in everyone if ties & _kept(processes.groups_of(process.pid))] if ties else ()
         words = "kept by the service manager in the group of this task"
-        whole_session = False
-    if not whole_session:
-        pids = {process.pid for process in fellows}
-        since = min((process.start for process in chain if process.pid in pids), default=0)
-        fellows = [process for process in fellows if process.start <= since]
-    protect(fellows, words)
-    return Protected(why)
+    pids = {process.pid for process in fellows}
+    since = min((process.start for process in chain if process.pid in pids), default=0)
+    protect([process for process in fellows if process.start <= since], words)
+    anchored = dict(why)
+    if whole_session and sessions:
+        protect(fellows, words)
+    return Protected(why, anchored)
 
 
 def _kept(groups: Optional[Mapping[str, str]]) -> set[Tuple[str, str]]:

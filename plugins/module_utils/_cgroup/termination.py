@@ -18,6 +18,9 @@ from .._kernel import processes
 _BATCH = 256
 _FREEZE_SECONDS = 0.5
 _ROUNDS = 2000
+# cgroup.kill passes over a process that came into the group after its first thread had ended: when it has been written
+# so often in vain, signals are sent as well.
+_KERNEL_ROUNDS = 8
 
 
 class Tree(Protocol):
@@ -65,10 +68,9 @@ def empty(
     members = _members(tree, group)
     if members:
         _spare(members, spared, group, option)
-        if _by_kernel(tree, group):
-            return _until_empty(tree, group, members, spared, option, seconds, None)
+        frozen = _Frozen(tree, group, freezer, spared)
         with _Urgent():
-            return _until_empty(tree, group, members, spared, option, seconds, _Frozen(tree, group, freezer, spared))
+            return _until_empty(tree, group, members, spared, option, seconds, frozen)
     return ()
 
 
@@ -79,32 +81,31 @@ def _until_empty(
     spared: Mapping[int, str],
     option: str,
     seconds: float,
-    by_hand: Optional[_Frozen],
+    frozen: _Frozen,
 ) -> Tuple[int, ...]:
-    end = time.monotonic() + seconds
+    begin = time.monotonic()
     met: Set[int] = set()
-    pause = 0.001
+    by_kernel = True
+    calm = 0
     for _round in range(_ROUNDS):
-        fresh = members - met
-        met |= members
-        if by_hand:
-            if not fresh:
-                _check_killable(members, group, option)
-            met |= _kill(tree, group, by_hand, spared, option)
-        elif not _by_kernel(tree, group):
-            break
         # Fresh ones mean that the family still forks: no time to lose.
-        if by_hand is None or not fresh:
-            time.sleep(pause)
-            pause = min(pause * 2, 0.05)
+        calm = calm + 1 if members <= met else 0
+        met |= members
+        by_kernel = by_kernel and _by_kernel(tree, group)
+        if calm and not by_kernel:
+            _check_killable(members, group, option)
+        if not by_kernel or calm > _KERNEL_ROUNDS:
+            met |= _kill(tree, group, frozen, spared, option)
+        if calm or by_kernel:
+            time.sleep(min(0.001 * 2**calm, 0.05))
         members = _members(tree, group)
         if not members:
             return tuple(sorted(met - {0}))
         _spare(members, spared, group, option)
-        if time.monotonic() > end:
+        if time.monotonic() > begin + seconds:
             break
     raise TimedOutError(
-        f"still holds {_count(members)} after {seconds:g} s of killing: {_who(members)}",
+        f"still holds {_count(members)} after {time.monotonic() - begin:.1f} s of killing: {_who(members)}",
         option=option,
         value=group,
         way_out="see what keeps them (state D waits for a device or a frozen group) and run this again",

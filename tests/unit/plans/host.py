@@ -94,7 +94,8 @@ class Files(Root):
         version = f"v{self.hierarchy.version}"
         if self.hierarchy.version == 2:
             enabled = self._enabled(name)
-            controllers = ["", *sorted(enabled)]
+            # The root has the core files alone: what is limited there is the host.
+            controllers = ["", *sorted(enabled)] if name else [""]
             self.texts[self.path(name, "cgroup.controllers")] = " ".join(sorted(enabled))
         else:
             controllers = sorted(self.hierarchy.controllers)
