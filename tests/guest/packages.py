@@ -12,15 +12,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .failures import NOT_STARTED, Failure, Interrupted
+from .failures import NOT_STARTED, Failure
 
+# A user's PATH may lack the folders of the administrator's commands.
+_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 # A command that the runner calls, and the package that brings it.
 _INSTALLED = {"qemu-system-x86_64": "qemu-system-x86", "depmod": "kmod", "setpriv": "util-linux"}
-
 _UNFINISHED = "unfinished-"
 
 
@@ -48,9 +49,9 @@ def install_missing() -> None:
     Raises:
         Failure: this is no Debian on amd64, this is not root, or apt-get fails.
     """
-    if not shutil.which("apt-get") or _output("dpkg", "--print-architecture") != "amd64":
-        raise Failure(NOT_STARTED, "the guest is made of Debian's packages for amd64, and this host is no such Debian")
-    missing = sorted({package for command, package in _INSTALLED.items() if not shutil.which(command, path=PATH)})
+    if not shutil.which("apt-get") or call("dpkg", "--print-architecture").strip() != "amd64":
+        raise Failure(NOT_STARTED, "the guest is made of Debian's packages for amd64, and this is no such host")
+    missing = sorted({package for command, package in _INSTALLED.items() if not shutil.which(command, path=_PATH)})
     if not missing:
         return
     if os.geteuid() != 0:
@@ -63,7 +64,7 @@ def install_missing() -> None:
 def newest(package: str) -> str:
     """The newest version of a package in Debian's lists, as NAME=VERSION.
 
-    A package that exists for its one dependency alone, as that on the current kernel, is followed to it.
+    A package that only names the current kernel's package is followed to that.
 
     Raises:
         Failure: the lists do not have it.
@@ -74,14 +75,15 @@ def newest(package: str) -> str:
         fields = _fields(package)
     if not fields:
         raise Failure(NOT_STARTED, f"apt knows no package {package}: run apt-get update as root")
-    kernel = re.fullmatch(r"(linux-image-\S+-amd64) \(= (\S+)\)", fields.get("Depends", ""))
+    kernel = re.fullmatch(r"(linux-image-\S+) \(= (\S+)\)", fields.get("Depends", ""))
     return f"{kernel[1]}={kernel[2]}" if kernel else f"{package}={fields['Version']}"
 
 
-def unpack(package: str, folder: Path) -> Path:
+def unpack(package: str, folder: Path, finish: Callable[[Path], None] = lambda files: None) -> Path:
     """Downloads a package, named as newest() names it, and unpacks it below FOLDER, unless that was done before.
 
-    Nothing is installed. Other versions of the package are removed. The caller holds cache().
+    Nothing is installed. Other versions of the package are removed. FOLDER is that of cache(), which the caller holds.
+    FINISH adds to the files before they count as unpacked.
 
     Returns: the folder of the package's files.
 
@@ -93,13 +95,53 @@ def unpack(package: str, folder: Path) -> Path:
     if files.is_dir():
         return files
     say(f"fetching Debian's {name} {version}")
-    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder, ignore_cleanup_errors=True) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder) as scratch:
         _apt("download", package, folder=scratch)
         (archive,) = Path(scratch).glob("*.deb")
-        _call("dpkg-deb", "--extract", str(archive), f"{scratch}/files")
-        yield_depmod(Path(scratch, "files"))
-        family = re.sub(r"[0-9.]+-[0-9]+", "*", name)
-        for other in folder.glob(f"{family}_*"):
+        call("dpkg-deb", "--extract", str(archive), f"{scratch}/files")
+        finish(Path(scratch, "files"))
+        # The version of a kernel is part of its package's name.
+        for other in folder.glob(re.sub(r"\d.*?-\d+", "*", name) + "_*"):
             shutil.rmtree(other)
         Path(scratch, "files").rename(files)
     return files
+
+
+def call(*command: str, folder: str | None = None) -> str:
+    """Runs a command to its end, also where the runner is told to end meanwhile: half an installation helps nobody.
+
+    Returns: its standard output.
+
+    Raises:
+        Failure: it fails.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": _PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A terminal's Ctrl-C is for the runner.
+        start_new_session=True,
+    ) as process:
+        output, errors = process.communicate()
+    if process.returncode:
+        raise Failure(NOT_STARTED, f"{' '.join(command)} failed: {(errors or output).strip()}")
+    return output
+
+
+def _apt(*arguments: str, folder: str | None = None) -> None:
+    # Its unprivileged user may not write below root's home, and it would say so at each download.
+    call("apt-get", "-qq", "-o=DPkg::Lock::Timeout=300", "-o=APT::Sandbox::User=root", *arguments, folder=folder)
+
+
+def _fields(package: str) -> dict[str, str]:
+    """What Debian's lists say of the newest version of a package: nothing where they do not have it."""
+    try:
+        text = call("apt-cache", "show", "--no-all-versions", package)
+    except Failure:
+        return {}
+    pairs = (line.partition(": ") for line in text.splitlines() if line[:1].strip())
+    return {name: value for name, _, value in pairs}

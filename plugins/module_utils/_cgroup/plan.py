@@ -28,9 +28,17 @@ def plan(picture: Picture, desired: Desired) -> Plan:
     made = plan_groups.Making(picture, desired)
     changes: List[Change] = made.changes
     warnings += made.warnings
-    limits, notes = plan_limits.changes(picture, desired, made)
-    changes += limits
+    rises, falls, notes = plan_limits.changes(picture, desired, made)
+    changes += rises
     warnings += notes
+    if desired.policy.purge_below is not None or any(not g.present or g.unwanted for g in desired.groups):
+        from . import plan_removal
+
+        # Before the falls: a group may have to go so that those above it can have less.
+        removals, notes = plan_removal.changes(picture, desired, made, declared)
+        changes += removals
+        warnings += notes
+    changes += falls
     if any(group.delegate for group in desired.groups):
         from . import plan_delegation
 
@@ -40,12 +48,6 @@ def plan(picture: Picture, desired: Desired) -> Plan:
 
         moves, notes = plan_processes.changes(picture, desired, made)
         changes += moves
-        warnings += notes
-    if desired.policy.purge_below is not None or any(not g.present or g.unwanted for g in desired.groups):
-        from . import plan_removal
-
-        removals, notes = plan_removal.changes(picture, desired, made, declared)
-        changes += removals
         warnings += notes
     if desired.systemd:
         from . import plan_hold

@@ -286,8 +286,8 @@ def _option(group: Group, want: Want) -> str:
     return "{}limits['{}']".format(group.option + "." if group.option else "", want.declared)
 
 
-def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
-    """The writes of all groups in order, and warnings."""
+def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[Change], List[str]]:
+    """The rises and the falls of all groups, each in order, and warnings."""
     planner = _Planner(picture, desired, making)
     legacy_cpuset = picture.host.where.get("cpuset")
     if legacy_cpuset is not None and picture.host.hierarchies[legacy_cpuset].version != 1:
@@ -300,7 +300,8 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
                 planner.cpuset(number, group)
     planner.rises.sort(key=_order)
     planner.falls.sort(key=_order)
-    return [step.change for step in planner.rises + planner.falls], planner.warnings
+    rises, falls = ([step.change for step in steps] for steps in (planner.rises, planner.falls))
+    return rises, falls, planner.warnings
 
 
 def _comounted(picture: Picture, index: Optional[int], group: Group) -> bool:
