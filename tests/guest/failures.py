@@ -12,7 +12,7 @@ TIMEOUT = 124
 NOT_STARTED = 125
 
 
-class Failure(Exception):
+class GuestError(Exception):
     """The runner or the guest failed, not the command.
 
     ``status`` is the exit status, ``console`` the end of what the kernel said, if there was a kernel.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .failures import NOT_STARTED, Failure
+from .failures import NOT_STARTED, GuestError, Interrupted
 
 # A user's PATH may lack the folders of the administrator's commands.
 _PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
@@ -47,15 +47,15 @@ def install_missing() -> None:
     """Installs what the runner calls and this host lacks.
 
     Raises:
-        Failure: this is no Debian on amd64, this is not root, or apt-get fails.
+        GuestError: this is no Debian on amd64, this is not root, or apt-get fails.
     """
     if not shutil.which("apt-get") or call("dpkg", "--print-architecture").strip() != "amd64":
-        raise Failure(NOT_STARTED, "the guest is made of Debian's packages for amd64, and this is no such host")
+        raise GuestError(NOT_STARTED, "the guest is made of Debian's packages for amd64, and this is no such host")
     missing = sorted({package for command, package in _INSTALLED.items() if not shutil.which(command, path=_PATH)})
     if not missing:
         return
     if os.geteuid() != 0:
-        raise Failure(NOT_STARTED, f"run this once as root: apt-get install {' '.join(missing)}")
+        raise GuestError(NOT_STARTED, f"run this once as root: apt-get install {' '.join(missing)}")
     say(f"installing Debian's {', '.join(missing)}")
     _apt("update")
     _apt("install", "--yes", "--no-install-recommends", *missing)
@@ -67,14 +67,14 @@ def newest(package: str) -> str:
     A package that only names the current kernel's package is followed to that.
 
     Raises:
-        Failure: the lists do not have it.
+        GuestError: the lists do not have it.
     """
     fields = _fields(package)
     if not fields and os.geteuid() == 0:
         _apt("update")
         fields = _fields(package)
     if not fields:
-        raise Failure(NOT_STARTED, f"apt knows no package {package}: run apt-get update as root")
+        raise GuestError(NOT_STARTED, f"apt knows no package {package}: run apt-get update as root")
     kernel = re.fullmatch(r"(linux-image-\S+) \(= (\S+)\)", fields.get("Depends", ""))
     return f"{kernel[1]}={kernel[2]}" if kernel else f"{package}={fields['Version']}"
 
@@ -88,7 +88,7 @@ def unpack(package: str, folder: Path, finish: Callable[[Path], None] = lambda f
     Returns: the folder of the package's files.
 
     Raises:
-        Failure: the download or the unpacking fails.
+        GuestError: the download or the unpacking fails.
     """
     name, _, version = package.partition("=")
     files = folder / f"{name}_{version.replace(':', '%3a')}"
@@ -113,7 +113,7 @@ def call(*command: str, folder: str | None = None) -> str:
     Returns: its standard output.
 
     Raises:
-        Failure: it fails.
+        GuestError: it fails.
     """
     with subprocess.Popen(
         command,
@@ -126,9 +126,13 @@ def call(*command: str, folder: str | None = None) -> str:
         # A terminal's Ctrl-C is for the runner.
         start_new_session=True,
     ) as process:
-        output, errors = process.communicate()
+        try:
+            output, errors = process.communicate()
+        except Interrupted:
+            process.communicate()
+            raise
     if process.returncode:
-        raise Failure(NOT_STARTED, f"{' '.join(command)} failed: {(errors or output).strip()}")
+        raise GuestError(NOT_STARTED, f"{' '.join(command)} failed: {(errors or output).strip()}")
     return output
 
 
@@ -141,7 +145,7 @@ def _fields(package: str) -> dict[str, str]:
     """What Debian's lists say of the newest version of a package: nothing where they do not have it."""
     try:
         text = call("apt-cache", "show", "--no-all-versions", package)
-    except Failure:
+    except GuestError:
         return {}
     pairs = (line.partition(": ") for line in text.splitlines() if line[:1].strip())
     return {name: value for name, _, value in pairs}

@@ -55,7 +55,7 @@ def oldest_python() -> str:
 def renamed(value: Any, words: dict[str, str]) -> Any:
     """The same data with the group and the file of the examples called as the test calls them."""
     if isinstance(value, dict):
-        return {key: renamed(item, words) for key, item in value.items()}
+        return {key: item if key == "register" else renamed(item, words) for key, item in value.items()}
     if isinstance(value, list):
         return [renamed(item, words) for item in value]
     if isinstance(value, str):

@@ -98,7 +98,7 @@ class Pair:
                 if file not in MOVING:
                     self.both(
                         lambda root, path=path, file=file: root.read(path + "/" + file),  # type: ignore[misc]
-                        f"{file} of {name or 'top'} of {sorted(group.files())}",
+                        f"{file} of {name or 'top'} of {group.files()}",
                     )
 
     def files(self) -> list[str]:

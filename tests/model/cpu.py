@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
+from typing import ClassVar
 
 from .kernel import Controller, File
 from .texts import refuse, signed, unsigned
@@ -75,15 +77,6 @@ class Cpu(Controller):
 class CpuV1(Cpu):
     """shares and the three files of cfs."""
 
-    def interface(self) -> dict[str, File]:
-        return {
-            "cpu.shares": File(lambda: f"{self.shares}\n", lambda text: self.share(unsigned(text))),
-            "cpu.idle": File(self.show_idle, self.store_idle),
-            "cpu.cfs_quota_us": File(self._show_quota, self._store_quota),
-            "cpu.cfs_period_us": File(lambda: f"{self.period}\n", self._store_period),
-            "cpu.cfs_burst_us": File(lambda: f"{self.burst}\n", self.store_burst),
-        }
-
     def _show_quota(self) -> str:
         return f"{-1 if self.quota is None else self.quota}\n"
 
@@ -97,21 +90,17 @@ class CpuV1(Cpu):
     def invalid(self) -> str:
         return "has more time than the group above it" if unfair(self) else ""
 
+    files: ClassVar[Mapping[str, File]] = {
+        "cpu.shares": File(lambda self: f"{self.shares}\n", lambda self, text: self.share(unsigned(text))),
+        "cpu.idle": File(Cpu.show_idle, Cpu.store_idle),
+        "cpu.cfs_quota_us": File(_show_quota, _store_quota),
+        "cpu.cfs_period_us": File(lambda self: f"{self.period}\n", _store_period),
+        "cpu.cfs_burst_us": File(lambda self: f"{self.burst}\n", Cpu.store_burst),
+    }
+
 
 class CpuV2(Cpu):
     """Weights and cpu.max; a group may be promised more than the one above it has."""
-
-    def interface(self) -> dict[str, File]:
-        return {
-            name: File(show, store, root=False)
-            for name, show, store in (
-                ("cpu.weight", self._show_weight, self._store_weight),
-                ("cpu.weight.nice", self._show_nice, self._store_nice),
-                ("cpu.idle", self.show_idle, self.store_idle),
-                ("cpu.max", self._show_max, self._store_max),
-                ("cpu.max.burst", lambda: f"{self.burst}\n", self.store_burst),
-            )
-        }
 
     def _show_weight(self) -> str:
         return f"{0 if self.idle else (self.shares * 100 + 512) // 1024}\n"
@@ -142,6 +131,14 @@ class CpuV2(Cpu):
         quota = None if said[0] == "max" else _count(said[0])
         period = _count(said[1]) if len(said) > 1 and said[1][:1].isdigit() else self.period
         self.bandwidth(quota, period, self.burst)
+
+    files: ClassVar[Mapping[str, File]] = {
+        "cpu.weight": File(_show_weight, _store_weight, root=False),
+        "cpu.weight.nice": File(_show_nice, _store_nice, root=False),
+        "cpu.idle": File(Cpu.show_idle, Cpu.store_idle, root=False),
+        "cpu.max": File(_show_max, _store_max, root=False),
+        "cpu.max.burst": File(lambda self: f"{self.burst}\n", Cpu.store_burst, root=False),
+    }
 
 
 def _count(text: str) -> int:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from .kernel import Controller, File, Group
 from .texts import numbers, ranges, refuse, signed, unsigned
@@ -50,9 +50,19 @@ class Cpuset(Controller):
         """Of the host."""
         raise NotImplementedError
 
+    def show_cpus(self) -> str:
+        return ranges(self.cpus) + "\n"
+
+    def show_mems(self) -> str:
+        return ranges(self.mems) + "\n"
+
     def starves(self, cpus: frozenset[int], mems: frozenset[int]) -> bool:
         """Whether processes would be left without what they had."""
         return self.group.populated() and bool((self.cpus and not cpus) or (self.mems and not mems))
+
+
+def _flag(flag: str) -> File:
+    return File(lambda self: f"{int(self.flags[flag])}\n", lambda self, text: self.store_flag(flag, text))
 
 
 class CpusetV1(Cpuset):
@@ -66,32 +76,19 @@ class CpusetV1(Cpuset):
             self.cpus, self.mems = self.machine.cpus, self.machine.nodes
             self.flags.update(cpu_exclusive=True, mem_exclusive=True)
 
-    def interface(self) -> dict[str, File]:
-        found = {
-            f"cpuset.{file}": File(partial(self._show, file), partial(self._store, file)) for file in ("cpus", "mems")
-        }
-        for flag in _FLAGS:
-            found["cpuset." + flag] = File(partial(self._show_flag, flag), partial(self._store_flag, flag))
-        found["cpuset.sched_relax_domain_level"] = File(lambda: f"{self.level}\n", self._store_level)
-        return found
-
     def all_cpus(self) -> frozenset[int]:
         return self.machine.cpus
 
-    def _show(self, file: str) -> str:
-        return ranges(self.cpus if file == "cpus" else self.mems) + "\n"
-
-    def _store(self, file: str, text: str) -> None:
+    def store_list(self, file: str, text: str) -> None:
+        """cpus or mems."""
         found = self.parse(file, text)
         cpus, mems = (found, self.mems) if file == "cpus" else (self.cpus, found)
         if (cpus, mems) != (self.cpus, self.mems):
             self._check(cpus, mems, self.flags)
         self.cpus, self.mems = cpus, mems
 
-    def _show_flag(self, flag: str) -> str:
-        return f"{int(self.flags[flag])}\n"
-
-    def _store_flag(self, flag: str, text: str) -> None:
+    def store_flag(self, flag: str, text: str) -> None:
+        """A switch; some are checked as the lists are."""
         flags = {**self.flags, flag: bool(unsigned(text) & 0xFFFFFFFF)}
         if flag in _FLAGS[:3] or flag == "sched_load_balance":
             self._check(self.cpus, self.mems, flags)
@@ -158,15 +155,16 @@ class CpusetV1(Cpuset):
             return "holds processes and is empty"
         return ""
 
+    files: ClassVar[Mapping[str, File]] = {
+        "cpuset.cpus": File(Cpuset.show_cpus, lambda self, text: self.store_list("cpus", text)),
+        "cpuset.mems": File(Cpuset.show_mems, lambda self, text: self.store_list("mems", text)),
+        **{"cpuset." + flag: _flag(flag) for flag in _FLAGS},
+        "cpuset.sched_relax_domain_level": File(lambda self: f"{self.level}\n", _store_level),
+    }
+
 
 class CpusetV2(Cpuset):
     """Empty means the parent's; any list that the host has is taken."""
-
-    def interface(self) -> dict[str, File]:
-        return {
-            "cpuset.cpus": File(lambda: ranges(self.cpus) + "\n", self._store_cpus, root=False),
-            "cpuset.mems": File(lambda: ranges(self.mems) + "\n", self._store_mems, root=False),
-        }
 
     def all_cpus(self) -> frozenset[int]:
         return self.machine.possible
@@ -182,3 +180,8 @@ class CpusetV2(Cpuset):
         if self.starves(self.cpus, mems):
             refuse(errno.ENOSPC)
         self.mems = mems
+
+    files: ClassVar[Mapping[str, File]] = {
+        "cpuset.cpus": File(Cpuset.show_cpus, _store_cpus, root=False),
+        "cpuset.mems": File(Cpuset.show_mems, _store_mems, root=False),
+    }

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import errno
 import re
-from functools import partial
+from collections.abc import Mapping
+from typing import ClassVar
 
 from .kernel import Controller, File, Group
 from .texts import ULONG, device, leading, refuse, unsigned
@@ -69,31 +70,36 @@ class Io(Controller):
         return f"default {self.weight}\n" + "".join(f"{number} {weight}\n" for number, weight in self.weights.items())
 
 
+def _throttle(place: int) -> File:
+    return File(lambda self: self.show_figure(place), lambda self, text: self.store_figure(place, text))
+
+
 class IoV1(Io):
     """blkio: a file for each figure."""
 
-    def interface(self) -> dict[str, File]:
-        names = ("read_bps", "write_bps", "read_iops", "write_iops")
-        found = {
-            f"blkio.throttle.{name}_device": File(partial(self._show, place), partial(self._store, place))
-            for place, name in enumerate(names)
-        }
-        found["blkio.bfq.weight"] = File(lambda: f"{self.weight}\n", self.store_default, root=False)
-        found["blkio.bfq.weight_device"] = File(self.show_weights, self.store_weight, root=False)
-        return found
-
-    def _show(self, place: int) -> str:
+    def show_figure(self, place: int) -> str:
+        """One line for each device that is limited."""
         none = self._NONE[place]
         return "".join(
             f"{number} {figures[place]}\n" for number, figures in self.figures.items() if figures[place] != none
         )
 
-    def _store(self, place: int, text: str) -> None:
+    def store_figure(self, place: int, text: str) -> None:
+        """MAJOR:MINOR and a figure, 0 for none."""
         number, body = device(text)
         entry = self.entry(number)
         figure = leading(body) or ULONG
         # Operations are counted in 32 bits, and what is beyond them is cut off.
         entry[place] = figure if place < 2 else figure & _COUNTS
+
+    files: ClassVar[Mapping[str, File]] = {
+        "blkio.throttle.read_bps_device": _throttle(0),
+        "blkio.throttle.write_bps_device": _throttle(1),
+        "blkio.throttle.read_iops_device": _throttle(2),
+        "blkio.throttle.write_iops_device": _throttle(3),
+        "blkio.bfq.weight": File(lambda self: f"{self.weight}\n", Io.store_default, root=False),
+        "blkio.bfq.weight_device": File(Io.show_weights, Io.store_weight, root=False),
+    }
 
 
 class IoV2(Io):
@@ -102,13 +108,6 @@ class IoV2(Io):
     def __init__(self, group: Group) -> None:
         self.cost = 100
         super().__init__(group)
-
-    def interface(self) -> dict[str, File]:
-        return {
-            "io.max": File(self._show, self._store, root=False),
-            "io.weight": File(lambda: f"default {self.cost}\n", self._store_cost, root=False),
-            "io.bfq.weight": File(self.show_weights, self.store_weight, root=False),
-        }
 
     def _show(self) -> str:
         lines = []
@@ -143,3 +142,9 @@ class IoV2(Io):
         if not match or not 1 <= int(match.group(1)) <= 10000:
             refuse(errno.EINVAL)
         self.cost = int(match.group(1))
+
+    files: ClassVar[Mapping[str, File]] = {
+        "io.max": File(_show, _store, root=False),
+        "io.weight": File(lambda self: f"default {self.cost}\n", _store_cost, root=False),
+        "io.bfq.weight": File(Io.show_weights, Io.store_weight, root=False),
+    }

@@ -8,23 +8,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from ansible_collections.linux.isolation.plugins.module_utils._kernel.beneath import Root
 
 from .machine import Machine, Process
 from .texts import integer, refuse
 
-Show = Callable[[], str]
-Store = Callable[[str], None]
-
 
 class File(NamedTuple):
-    """One interface file; ``show`` gives the text to its last line break. Without ``root`` the root group lacks it."""
+    """One interface file, as functions of the Group or Controller that it belongs to.
 
-    show: Show | None
-    store: Store | None = None
+    ``show`` gives the text to its last line break. Without ``root`` the root group lacks it.
+    """
+
+    show: Callable[[Any], str] | None
+    store: Callable[[Any, str], None] | None = None
     root: bool = True
 
 
@@ -33,15 +33,11 @@ class Controller:
 
     name: ClassVar[str]
     threaded: ClassVar[bool] = False
+    files: ClassVar[Mapping[str, File]] = {}
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.machine = group.hierarchy.machine
-        self.files = self.interface()
-
-    def interface(self) -> dict[str, File]:
-        """Its files."""
-        return {}
 
     def reset(self) -> None:
         """Values go back to the default when v2 hides the controller and keeps it for another one."""
@@ -55,7 +51,9 @@ class Controller:
 
 
 class Group:
-    """One directory of a hierarchy. ``processes`` are those in it, not below it."""
+    """One directory of a hierarchy. ``processes`` are those in it, not below it; ``core`` every group of a version has."""
+
+    core: ClassVar[Mapping[str, File]]
 
     def __init__(self, hierarchy: Hierarchy, parent: Group | None, name: str) -> None:
         self.hierarchy = hierarchy
@@ -68,33 +66,57 @@ class Group:
         self.owners: dict[str, tuple[int, int]] = {}
         self.attributes: dict[str, bytes] = {}
         self.busy_until = 0.0
-        self.core = self.interface()
-
-    def interface(self) -> dict[str, File]:
-        """The files that every group of this version has."""
-        raise NotImplementedError
 
     def visible(self) -> Iterator[Controller]:
         """The controllers whose files can be seen."""
         return iter(self.controllers.values())
 
-    def files(self) -> dict[str, File]:
-        """All files by name."""
-        found = dict(self.core)
-        for controller in self.visible():
-            found.update(controller.files)
-        lacking = self.hierarchy.machine.lacking
-        return {name: file for name, file in found.items() if name not in lacking and (file.root or self.parent)}
+    def owners_of_files(self) -> Iterator[Group | Controller]:
+        """Itself for the core files, and the controllers for theirs."""
+        yield self
+        yield from self.visible()
 
-    def file(self, name: str) -> File | None:
-        """One of them."""
+    def files(self) -> list[str]:
+        """All files by name."""
+        lacking = self.hierarchy.machine.lacking
+        return [
+            name
+            for owner in self.owners_of_files()
+            for name, file in _files(owner).items()
+            if name not in lacking and (file.root or self.parent is not None)
+        ]
+
+    def file(self, name: str) -> tuple[File, Group | Controller] | None:
+        """One of them, and what its functions are called with."""
         if name in self.hierarchy.machine.lacking:
             return None
-        for files in (self.core, *(controller.files for controller in self.visible())):
-            file = files.get(name)
+        for owner in self.owners_of_files():
+            file = _files(owner).get(name)
             if file is not None:
-                return file if file.root or self.parent is not None else None
+                return (file, owner) if file.root or self.parent is not None else None
         return None
+
+    def show(self, name: str) -> str:
+        """The text of a file; EINVAL where it is only written to."""
+        found = self.file(name)
+        if found is None:
+            refuse(errno.ENOENT, name)
+        file, owner = found
+        if file.show is None:
+            refuse(errno.EINVAL, name)
+        return file.show(owner)
+
+    def store(self, name: str, text: str) -> None:
+        """Write to a file; EINVAL where it is only read."""
+        found = self.file(name)
+        if found is None:
+            refuse(errno.ENOENT, name)
+        file, owner = found
+        if not text:
+            return
+        if file.store is None:
+            refuse(errno.EINVAL, name)
+        file.store(owner, text)
 
     # -- the family ----------------------------------------------------------------------------------------------
 
@@ -157,7 +179,14 @@ class Group:
 
     def state(self) -> dict[str, str]:
         """All that can be read of it, and its owners."""
-        found = {name: file.show() for name, file in self.files().items() if file.show is not None}
+        found = {}
+        for owner in self.owners_of_files():
+            for name, file in _files(owner).items():
+                if file.show is not None and (file.root or self.parent is not None):
+                    try:
+                        found[name] = file.show(owner)
+                    except OSError as error:
+                        found[name] = errno.errorcode[error.errno or 0]
         found["owners"] = " ".join(f"{name}={owner}" for name, owner in sorted(self.owners.items()))
         return found
 
@@ -169,10 +198,20 @@ class Group:
                 yield f"{self.hierarchy.point}/{self.path}: {reason}"
 
 
+def _files(owner: Group | Controller) -> Mapping[str, File]:
+    if isinstance(owner, Group):
+        return owner.core
+    if owner.group.hierarchy.noprefix:
+        return {name.partition(".")[2]: file for name, file in owner.files.items()}
+    return owner.files
+
+
 class Hierarchy:
     """A tree of groups, mounted at ``point``. ``controllers`` are named as v2 names them."""
 
     version: ClassVar[int]
+    # Whether files are named without their controller, as cpuset's once were.
+    noprefix = False
 
     def __init__(self, machine: Machine, point: str, controllers: frozenset[str]) -> None:
         self.machine = machine
@@ -235,30 +274,21 @@ class ModelRoot(Root):
     def close(self) -> None:
         """Nothing is open."""
 
-    def _file(self, path: str) -> File:
+    def _place(self, path: str) -> tuple[Group, str]:
         above, _, name = path.rpartition("/")
         group = self.hierarchy.find(above)
         if not path or name in group.children:
             refuse(errno.EISDIR, path)
-        file = group.file(name)
-        if file is None:
-            refuse(errno.ENOENT, path)
-        return file
+        return group, name
 
     def read(self, path: str) -> str:
-        show = self._file(path).show
-        if show is None:
-            refuse(errno.EINVAL, path)
-        return show()
+        group, name = self._place(path)
+        return group.show(name)
 
     def write(self, path: str, text: str) -> None:
-        file = self._file(path)
+        group, name = self._place(path)
         self._called("write", path, text)
-        if not text:
-            return
-        if file.store is None:
-            refuse(errno.EINVAL, path)
-        file.store(text)
+        group.store(name, text)
 
     def mkdir(self, path: str) -> int:
         self._called("mkdir", path)

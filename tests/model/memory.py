@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
 
 from .kernel import Controller, File, Group
 from .machine import Machine
 from .texts import integer, refuse, size, unsigned
+
+_NONE = ("memory.min", "memory.low")
+_MAX = ("memory.high", "memory.max", "memory.swap.max", "memory.swap.high")
 
 
 class Memory(Controller):
@@ -56,15 +59,6 @@ class MemoryV1(Memory):
         inherited = above.swappiness if isinstance(above, MemoryV1) else 0
         self.swappiness: int = self.machine.swappiness if under_root else inherited
 
-    def interface(self) -> dict[str, File]:
-        return {
-            "memory.limit_in_bytes": File(lambda: f"{self.limit}\n", self._store_limit),
-            "memory.memsw.limit_in_bytes": File(lambda: f"{self.memsw}\n", self._store_memsw),
-            "memory.soft_limit_in_bytes": File(lambda: f"{self.soft}\n", self._store_soft),
-            "memory.swappiness": File(lambda: f"{self.swappiness}\n", self._store_swappiness),
-            "memory.usage_in_bytes": File(lambda: f"{self.usage()}\n"),
-        }
-
     def _size(self, text: str) -> int:
         if self.group.parent is None:
             refuse(errno.EINVAL)
@@ -101,38 +95,37 @@ class MemoryV1(Memory):
     def invalid(self) -> str:
         return "memsw is below the limit" if self.memsw < self.limit else ""
 
+    files: ClassVar[Mapping[str, File]] = {
+        "memory.limit_in_bytes": File(lambda self: f"{self.limit}\n", _store_limit),
+        "memory.memsw.limit_in_bytes": File(lambda self: f"{self.memsw}\n", _store_memsw),
+        "memory.soft_limit_in_bytes": File(lambda self: f"{self.soft}\n", _store_soft),
+        "memory.swappiness": File(lambda self: f"{self.swappiness}\n", _store_swappiness),
+        "memory.usage_in_bytes": File(lambda self: f"{self.usage()}\n"),
+    }
+
+
+def _limit(name: str) -> File:
+    return File(lambda self: self.show_limit(name), lambda self, text: self.store_limit(name, text), root=False)
+
 
 class MemoryV2(Memory):
     """The limits are independent of each other; lowering memory.max below what is in use kills."""
 
-    _NONE = ("memory.min", "memory.low")
-    _MAX = ("memory.high", "memory.max", "memory.swap.max", "memory.swap.high")
-
     def __init__(self, group: Group) -> None:
+        super().__init__(group)
         self.values: dict[str, int] = {}
         self.oom_group = 0
-        super().__init__(group)
         self.reset()
 
     def reset(self) -> None:
         # memory.oom.group is not among them.
-        self.values = {**dict.fromkeys(self._NONE, 0), **dict.fromkeys(self._MAX, self.unlimited)}
+        self.values = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_MAX, self.unlimited)}
 
-    def interface(self) -> dict[str, File]:
-        found = {
-            name: File(partial(self._show, name), partial(self._store, name), root=False)
-            for name in (*self._NONE, *self._MAX)
-        }
-        found["memory.oom.group"] = File(lambda: f"{self.oom_group}\n", self._store_oom_group, root=False)
-        found["memory.current"] = File(lambda: f"{self.usage()}\n", root=False)
-        found["memory.reclaim"] = File(None, self._store_reclaim)
-        return found
-
-    def _show(self, name: str) -> str:
+    def show_limit(self, name: str) -> str:
         value = self.values[name]
         return "max\n" if value == self.unlimited else f"{value}\n"
 
-    def _store(self, name: str, text: str) -> None:
+    def store_limit(self, name: str, text: str) -> None:
         limit = size(text, "max", self.machine.page)
         self.values[name] = limit
         if name in ("memory.high", "memory.max"):
@@ -150,6 +143,13 @@ class MemoryV2(Memory):
         amount = size(text, "", self.machine.page)
         if self.reclaim(amount) < amount:
             refuse(errno.EAGAIN)
+
+    files: ClassVar[Mapping[str, File]] = {
+        **{name: _limit(name) for name in (*_NONE, *_MAX)},
+        "memory.oom.group": File(lambda self: f"{self.oom_group}\n", _store_oom_group, root=False),
+        "memory.current": File(lambda self: f"{self.usage()}\n", root=False),
+        "memory.reclaim": File(None, _store_reclaim),
+    }
 
 
 def _kill_until(machine: Machine, group: Group, enough: Callable[[], bool]) -> None:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
+from typing import ClassVar
 
 from .kernel import Controller, File
 from .texts import refuse, signed
@@ -20,12 +22,6 @@ class Pids(Controller):
     threaded = True
     limit = _MOST
 
-    def interface(self) -> dict[str, File]:
-        return {
-            "pids.max": File(self._show, self._store, root=False),
-            "pids.current": File(self._current, root=False),
-        }
-
     def _show(self) -> str:
         return "max\n" if self.limit == _MOST else f"{self.limit}\n"
 
@@ -38,3 +34,8 @@ class Pids(Controller):
 
     def _current(self) -> str:
         return f"{sum(len(group.processes) for group in self.group.family())}\n"
+
+    files: ClassVar[Mapping[str, File]] = {
+        "pids.max": File(_show, _store, root=False),
+        "pids.current": File(_current, root=False),
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 from .cpu import CpuV1
 from .cpuset import CpusetV1
@@ -29,13 +30,6 @@ class Freezer(Controller):
         self.since = group.hierarchy.machine.clock.now
         super().__init__(group)
 
-    def interface(self) -> dict[str, File]:
-        return {
-            "freezer.state": File(self._show, self._store, root=False),
-            "freezer.self_freezing": File(lambda: f"{int(self.own)}\n", root=False),
-            "freezer.parent_freezing": File(lambda: f"{int(self.from_above())}\n", root=False),
-        }
-
     def from_above(self) -> bool:
         """Whether a group above is to be frozen."""
         found = (group.controllers.get("freezer") for group in self.group.ancestors())
@@ -56,6 +50,12 @@ class Freezer(Controller):
         self.own = wanted
         self.machine.reap()
 
+    files: ClassVar[Mapping[str, File]] = {
+        "freezer.state": File(_show, _store, root=False),
+        "freezer.self_freezing": File(lambda self: f"{int(self.own)}\n", root=False),
+        "freezer.parent_freezing": File(lambda self: f"{int(self.from_above())}\n", root=False),
+    }
+
 
 CONTROLLERS: Mapping[str, type[Controller]] = MappingProxyType(
     {kind.name: kind for kind in (CpuV1, CpusetV1, IoV1, MemoryV1, Pids, Freezer)}
@@ -65,15 +65,14 @@ CONTROLLERS: Mapping[str, type[Controller]] = MappingProxyType(
 class GroupV1(Group):
     """Processes may be anywhere, beside groups."""
 
-    def interface(self) -> dict[str, File]:
-        return {
-            "cgroup.procs": File(self.show_procs, self.store_procs),
-            "tasks": File(self.show_procs, self.store_procs),
-        }
+    core: ClassVar[Mapping[str, File]] = {
+        "cgroup.procs": File(Group.show_procs, Group.store_procs),
+        "tasks": File(Group.show_procs, Group.store_procs),
+    }
 
 
 class HierarchyV1(Hierarchy):
-    """Its controllers are fixed when it is mounted. ``noprefix``: files without their controller's name."""
+    """Its controllers are fixed when it is mounted."""
 
     version = 1
 
@@ -84,10 +83,7 @@ class HierarchyV1(Hierarchy):
     def make(self, parent: Group | None, name: str) -> Group:
         group = GroupV1(self, parent, name)
         for controller in sorted(self.controllers & CONTROLLERS.keys()):
-            made = CONTROLLERS[controller](group)
-            if self.noprefix:
-                made.files = {file.partition(".")[2]: pair for file, pair in made.files.items()}
-            group.controllers[controller] = made
+            group.controllers[controller] = CONTROLLERS[controller](group)
         return group
 
     def holds_dying(self, group: Group) -> bool:

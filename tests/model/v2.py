@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Mapping
-from functools import partial
 from types import MappingProxyType
+from typing import ClassVar
 
 from .cpu import CpuV2
 from .cpuset import CpusetV2
@@ -37,6 +37,10 @@ CONTROLLERS: Mapping[str, type[Controller]] = MappingProxyType(
 )
 
 
+def _most(what: str) -> File:
+    return File(lambda self: self.show_most(what), lambda self, text: self.store_most(what, text))
+
+
 class GroupV2(Group):
     """``passes`` are the controllers that it passes on; ``threaded`` is for good."""
 
@@ -52,22 +56,6 @@ class GroupV2(Group):
         self.most = {"depth": _MOST, "descendants": _MOST}
         self.pressure = 1
         super().__init__(hierarchy, parent, name)
-
-    def interface(self) -> dict[str, File]:
-        found = {
-            "cgroup.procs": File(self._show_procs, self.store_procs),
-            "cgroup.threads": File(self.show_procs, self.store_procs),
-            "cgroup.controllers": File(lambda: _line(self.available())),
-            "cgroup.subtree_control": File(lambda: _line(self.passes), self._store_passes),
-            "cgroup.type": File(lambda: self.kind() + "\n", self._store_type, root=False),
-            "cgroup.freeze": File(lambda: f"{self.freeze}\n", self._store_freeze, root=False),
-            "cgroup.events": File(self._show_events, root=False),
-            "cgroup.kill": File(None, self._store_kill, root=False),
-            "cgroup.pressure": File(lambda: f"{self.pressure}\n", self._store_pressure),
-        }
-        for what in ("depth", "descendants"):
-            found["cgroup.max." + what] = File(partial(self._show_most, what), partial(self._store_most, what))
-        return found
 
     # -- controllers ---------------------------------------------------------------------------------------------
 
@@ -230,10 +218,12 @@ class GroupV2(Group):
     def _show_events(self) -> str:
         return f"populated {int(self.populated())}\nfrozen {int(self.frozen())}\n"
 
-    def _show_most(self, what: str) -> str:
+    def show_most(self, what: str) -> str:
+        """The most groups below, by depth or in all."""
         return "max\n" if self.most[what] == _MOST else f"{self.most[what]}\n"
 
-    def _store_most(self, what: str, text: str) -> None:
+    def store_most(self, what: str, text: str) -> None:
+        """max or a number."""
         text = text.strip()
         number = _MOST if text == "max" else integer(text)
         if number < 0:
@@ -264,6 +254,20 @@ class GroupV2(Group):
             yield f"{self.path}: passes on what it has not"
         if self.processes and self.kind() == "domain invalid":
             yield f"{self.path}: holds processes in no domain"
+
+    core: ClassVar[Mapping[str, File]] = {
+        "cgroup.procs": File(_show_procs, Group.store_procs),
+        "cgroup.threads": File(Group.show_procs, Group.store_procs),
+        "cgroup.controllers": File(lambda self: _line(self.available())),
+        "cgroup.subtree_control": File(lambda self: _line(self.passes), _store_passes),
+        "cgroup.type": File(lambda self: self.kind() + "\n", _store_type, root=False),
+        "cgroup.freeze": File(lambda self: f"{self.freeze}\n", _store_freeze, root=False),
+        "cgroup.events": File(_show_events, root=False),
+        "cgroup.kill": File(None, _store_kill, root=False),
+        "cgroup.pressure": File(lambda self: f"{self.pressure}\n", _store_pressure),
+        "cgroup.max.depth": _most("depth"),
+        "cgroup.max.descendants": _most("descendants"),
+    }
 
 
 def _domain_controller(name: str) -> bool:

@@ -93,7 +93,7 @@ def _absent(parser: Parser, own: str, item: Mapping[str, object], name: str, opt
         look=tuple(look),
         expect=({},) * len(look),
         recursive=bool(item.get("recursive")),
-        on_processes=_on_processes(own + "on_processes", item.get("on_processes")),
+        on_processes=_on_processes(parser, own + "on_processes", item.get("on_processes")),
     )
 
 
@@ -149,11 +149,13 @@ def _strings(option: str, found: object) -> List[str]:
     return list(found)
 
 
-def _on_processes(option: str, found: object) -> OnProcesses:
+def _on_processes(parser: Parser, option: str, found: object) -> OnProcesses:
     if found in (None, "refuse"):
         return REFUSE
     if found == "kill":
         return OnProcesses("kill", "")
     if isinstance(found, Mapping) and set(found) == {"move_to"}:
-        return OnProcesses("move", names.parse(option + ".move_to", found["move_to"]))
+        destination = names.parse(option + ".move_to", found["move_to"])
+        parser.check_name(option + ".move_to", destination)
+        return OnProcesses("move", destination)
     raise InputError("is none of refuse, kill and {move_to: GROUP}", option=option, value=str(found))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Dict, FrozenSet, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._convergence.errors import InputError, UnsupportedError
@@ -12,6 +13,7 @@ from . import hierarchies, names
 from .hierarchies import CORE, Host
 from .interface_files.entry import Facts
 from .limits import Want, controllers_of, resolve
+from .names import HOLD
 
 if TYPE_CHECKING:
     # What a task does not use is not compiled on the target.
@@ -55,6 +57,8 @@ class Group(NamedTuple):
     # For each hierarchy of ``look`` what its files show when all limits hold; ``plain``: there is nothing but limits.
     expect: Tuple[Mapping[str, Optional[str]], ...] = ()
     plain: bool = False
+    # The limits as they were written: two declarations of one group are resolved again as one.
+    said: Mapping[str, object] = MappingProxyType({})
 
     def indexes(self) -> Tuple[int, ...]:
         """The hierarchies that it exists in."""
@@ -106,7 +110,7 @@ class Parser:
             if twin is not None:
                 from .merging import merged
 
-                group = merged(twin, group, self.placed)
+                group = merged(twin, group, self)
             found[group.name] = group
         groups = sorted(found.values(), key=_depth_first)
         self._check_together(found, groups)
@@ -125,14 +129,26 @@ class Parser:
             from .declaring import whole
 
             group = whole(self, own, item, name, option)
-        if self._systemd and names.systemd_unit(name):
-            raise UnsupportedError(
-                f"has {names.systemd_unit(name)}, a systemd unit, and systemd owns its units",
-                option=own + "name",
-                value=name,
-                way_out="units are not handled yet: use a name that ends in none of .slice, .service and .scope",
-            )
+        self.check_name(own + "name", name)
         return group
+
+    def check_name(self, option: str, name: str) -> None:
+        """Refuse what is systemd's on a systemd host, and the hold."""
+        unit = names.systemd_unit(name) if self._systemd else ""
+        if unit:
+            raise UnsupportedError(
+                f"has {unit}, a systemd unit, and systemd owns its units",
+                option=option,
+                value=name,
+                way_out="units are not handled yet: use a name that does not end in .slice, .service, .scope or the like",
+            )
+        if names.below(name, HOLD):
+            raise InputError(
+                "is the group that keeps controllers from systemd, and nothing else may be in it",
+                option=option,
+                value=name,
+                way_out="choose another name",
+            )
 
     def with_limits(self, option: str, limits: object) -> Group:
         """A nameless group of these limits alone."""
@@ -149,7 +165,7 @@ class Parser:
             return cached
         found = resolve(option, limits, self.versions, self.facts, self.host.mode, self._values)
         controllers = frozenset(want.file.controller for want in found.wants) | frozenset(controllers_of(limits))
-        group = Group("", "", True, found.wants, controllers, warnings=found.warnings)
+        group = Group("", "", True, found.wants, controllers, warnings=found.warnings, said=limits)
         group = self.placed(group, option)._replace(plain=True)
         if key is not None:
             self._limits[key] = group

@@ -18,6 +18,7 @@ _V2_NAMES = {"blkio": "io"}
 # The frozen state is a core file of every v2 group, a controller on v1.
 CORE = ""
 FREEZER = "freezer"
+_EVERYWHERE_ON_V2 = (FREEZER, "perf_event")
 KNOWN = frozenset(
     [
         "cpu",
@@ -168,7 +169,7 @@ def observe() -> Roots:
 def index_of(host: Host, controller: str, option: str) -> int:
     """The hierarchy that a controller lives in; an UnsupportedError or InputError where it has none."""
     index = host.unified if controller == CORE else host.where.get(controller)
-    if controller == FREEZER and index is None:
+    if index is None and controller in _EVERYWHERE_ON_V2:
         index = host.unified
     if index is not None:
         return index

@@ -65,7 +65,7 @@ class Processes:
                     "pid": pid,
                     "exists": True if groups is not None else None if self._blind else False,
                     "comm": process.comm if process is not None and groups is not None else None,
-                    "groups": [group for _, group in sorted(own, key=lambda pair: pair[0])],
+                    "groups": [pair[1] for pair in sorted(own, key=lambda pair: pair[0])],
                 }
             )
         return found, list(where)

@@ -139,7 +139,7 @@ def figures(text: str) -> object:
         return int(text)
     found = {}
     for line in text.split("\n"):
-        key, _, number = line.partition(" ")
+        key, _blank, number = line.partition(" ")
         if number.isdigit():
             found[key] = int(number)
     return found

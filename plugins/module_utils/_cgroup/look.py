@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Tuple
 
-from .._kernel.text import read_text
+from .._kernel import text
 from . import hierarchies, names
 from .desired import Group
 from .hierarchies import FREEZER
 from .interface_files.entry import INHERIT
+from .names import HOLD
 from .observe import Observer
-from .picture import FREEZE_FILES, HOLD, USAGE, Control, Owner, Place
+from .picture import FREEZE_FILES, USAGE, Control, Owner, Place
 
 # What a file may not exceed, in the same group.
 _CEILING = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes"}
 # And where the kernel lists what there can be at all.
 _CPUSET = {"cpuset.cpus": "/sys/devices/system/cpu/possible", "cpuset.mems": "/sys/devices/system/node/possible"}
+_DELEGATED = "cgroup.procs cgroup.threads cgroup.subtree_control"
 DELEGATE_LIST = "/sys/kernel/cgroup/delegate"
 
 
@@ -113,7 +115,9 @@ class Closer:
                 for name in _CPUSET:
                     self._value((index, above), name)
         elif "cpuset" in group.controllers and (index, "") not in self._draft.others:
-            self._draft.others[index, ""] = {name: (read_text(path) or "").strip() for name, path in _CPUSET.items()}
+            self._draft.others[index, ""] = {
+                name: (text.read_text(path) or "").strip() for name, path in _CPUSET.items()
+            }
 
     def _value(self, place: Place, file: str) -> None:
         if not self._seen.existence(place) or file in self._draft.others.get(place, {}):
@@ -125,8 +129,8 @@ class Closer:
         self._draft.others.setdefault(place, {})[file] = text
 
     def _inherited(self, place: Place, file: str) -> None:
-        if place[1]:
-            self._value((place[0], names.parent(place[1])), file)
+        for above in ("",) + tuple(names.parents(place[1])):
+            self._value((place[0], above), file)
 
     def _usage(self, place: Place, file: str) -> None:
         try:
@@ -271,4 +275,6 @@ class Closer:
 
 def delegated_files() -> FrozenSet[str]:
     """The interface files that the kernel lists for a delegation (cgroup-v2.rst, Delegation)."""
-    return frozenset((read_text(DELEGATE_LIST) or "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n").split())
+    listed = text.read_text(DELEGATE_LIST)
+    # Before 4.15 there was no list, and these were handed over.
+    return frozenset((_DELEGATED if listed is None else listed).split())

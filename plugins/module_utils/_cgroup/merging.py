@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Dict, Mapping
 
 from .._convergence.errors import InputError
-from .desired import Group
-
-Placed = Callable[[Group, str], Group]
+from .desired import Group, Parser
 
 
-def merged(one: Group, other: Group, placed: Placed) -> Group:
+def merged(one: Group, other: Group, parser: Parser) -> Group:
     """Both declarations as one; raises InputError that names both places and the first thing they differ in."""
     if one.present != other.present:
         raise _contradiction(one, other, "state")
@@ -25,24 +23,49 @@ def merged(one: Group, other: Group, placed: Placed) -> Group:
         here, there = getattr(one, field), getattr(other, field)
         if here is not None and there is not None and here != there:
             raise _contradiction(one, other, field)
-    known = {want.file.name: want for want in one.wants}
-    for want in other.wants:
-        twin = known.get(want.file.name)
-        if twin is not None and (twin.value != want.value or twin.reset != want.reset):
-            raise _contradiction(one, other, f"limits['{want.declared}']")
+    said = _limits(one, other)
     if (one.controllers & other.unwanted) | (other.controllers & one.unwanted):
         raise _contradiction(one, other, "controllers and controllers_absent")
+    limits = parser.with_limits(one.option + ".limits", said) if said else one
     both = one._replace(
-        wants=one.wants + tuple(want for want in other.wants if want.file.name not in known),
+        wants=limits.wants,
+        said=said,
         controllers=one.controllers | other.controllers,
         unwanted=one.unwanted | other.unwanted,
         type=one.type if one.type is not None else other.type,
         delegate=one.delegate if one.delegate is not None else other.delegate,
         frozen=one.frozen if one.frozen is not None else other.frozen,
         selectors=one.selectors + other.selectors,
-        warnings=one.warnings + tuple(warning for warning in other.warnings if warning not in one.warnings),
+        warnings=limits.warnings,
     )
-    return placed(both, both.option)
+    return parser.placed(both, both.option)
+
+
+def _limits(one: Group, other: Group) -> Dict[str, object]:
+    """Both dictionaries as one: what is said twice has to mean the same, devices of one file add up."""
+    known = {want.declared: want for want in one.wants}
+    said = dict(one.said)
+    for want in other.wants:
+        twin = known.get(want.declared)
+        value = other.said[want.declared]
+        if twin is None:
+            # Two names of one file are compared when both are resolved together.
+            said[want.declared] = value
+            continue
+        if twin.needs or want.needs:
+            agreed = one.said[want.declared] == value
+        else:
+            agreed = twin.reset == want.reset and twin.file.kind.join(twin.value, want.value) is not None
+        if not agreed:
+            raise _contradiction(one, other, f"limits['{want.declared}']")
+        mine = one.said[want.declared]
+        if isinstance(mine, Mapping) and isinstance(value, Mapping):
+            said[want.declared] = {**mine, **{device: _both(mine.get(device), keys) for device, keys in value.items()}}
+    return said
+
+
+def _both(mine: object, other: object) -> object:
+    return {**mine, **other} if isinstance(mine, Mapping) and isinstance(other, Mapping) else other
 
 
 def _contradiction(one: Group, other: Group, what: str) -> InputError:

@@ -11,6 +11,8 @@ from typing import Iterator
 from .._convergence.errors import InputError
 
 ROOT = ""
+# The empty group that keeps controllers from systemd (plan_hold.py).
+HOLD = "linux-isolation-hold"
 
 # A part that begins so would collide with an interface file of the group above it. All controllers of both versions,
 # whatever this kernel has: a name that is good on one host is good on the next.
@@ -25,7 +27,7 @@ _PLAIN = re.compile(
 )
 # Core files of v1 groups.
 _FILES = ("tasks", "notify_on_release", "release_agent")
-_SYSTEMD = re.compile(r"\.(?:slice|service|scope)\Z")
+_SYSTEMD = re.compile(r"\.(?:slice|service|scope|mount|socket|swap)\Z")
 _ESCAPE = re.compile(r"\\(?!x[0-9a-fA-F]{2})")
 
 

@@ -17,7 +17,6 @@ USAGE = {
 }
 # Of a hierarchy's version: the file that asks for the frozen state, and the one that tells whether it is so.
 FREEZE_FILES = {1: ("freezer.state", "freezer.self_freezing"), 2: ("cgroup.freeze", "cgroup.events")}
-HOLD = "linux-isolation-hold"
 
 # A group in a hierarchy: (index of the hierarchy, name).
 Place = Tuple[int, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import List
 
 from .._convergence.plan import Change
-from .desired import Desired
+from .desired import Desired, Group
 from .hierarchies import absolute
 from .picture import Picture
 from .plan_groups import Making
@@ -29,8 +29,8 @@ def changes(picture: Picture, desired: Desired, making: Making) -> List[Change]:
             there = {} if new else picture.owners.get((index, group.name), {})
             for file in [""] + sorted(wanted):
                 owner = there.get(file)
-                if owner is None and file and not new:
-                    # Listed by the kernel, not there for this group: its controller is not enabled here.
+                if owner is None and file and not _comes(file, group, new):
+                    # Listed by the kernel, and this group lacks the controller that brings it.
                     continue
                 user = group.delegate.user if group.delegate.user >= 0 or owner is None else owner.user
                 own = group.delegate.group if group.delegate.group >= 0 or owner is None else owner.group
@@ -56,3 +56,9 @@ def changes(picture: Picture, desired: Desired, making: Making) -> List[Change]:
                         )
                     )
     return found
+
+
+def _comes(file: str, group: Group, new: bool) -> bool:
+    """Whether a file that is not there will be: core files with the group, the others with their controller."""
+    controller = file.partition(".")[0]
+    return new if controller in ("cgroup", "tasks") else controller in group.controllers

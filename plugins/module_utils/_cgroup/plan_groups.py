@@ -145,11 +145,11 @@ class Making:
                 option=option,
                 way_out="make it type: threaded, or move it out of the threaded group above it",
             )
-        if control.type == "threaded" and missing - THREADED_CONTROLLERS:
+        if control.type in ("threaded", "domain threaded") and missing - THREADED_CONTROLLERS:
             raise ConflictError(
-                "is threaded and cannot pass on {}".format(", ".join(sorted(missing - THREADED_CONTROLLERS))),
+                "is {} and cannot pass on {}".format(control.type, ", ".join(sorted(missing - THREADED_CONTROLLERS))),
                 option=option,
-                way_out="a threaded group has only " + ", ".join(sorted(THREADED_CONTROLLERS)),
+                way_out="threads have only " + ", ".join(sorted(THREADED_CONTROLLERS)),
             )
         if pids and not control.root and control.type != "threaded" and not self._threads_below(name, missing):
             raise ConflictError(

@@ -15,7 +15,7 @@ from typing import FrozenSet, List, Sequence
 from .._convergence.plan import Change
 from . import names
 from .hierarchies import absolute
-from .picture import HOLD
+from .names import HOLD
 from .plan_groups import SYSTEMD_WRITES, Making
 
 

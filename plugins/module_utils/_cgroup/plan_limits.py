@@ -12,12 +12,14 @@ from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute
-from .interface_files.entry import INHERIT, InterfaceFile, Value, Want
+from .interface_files.entry import INHERIT, Facts, InterfaceFile, Value, Want
 from .picture import USAGE, Picture, Place
 from .plan_groups import Making, refuse_missing
 
 # What the guard calls them, whichever dialect the host speaks.
 LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pids.max": "pids.max"}
+# Defaults depend on no host.
+_ANY_HOST = Facts(4096, 0, 1, str)
 _LIMIT, _MEMSW = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 
@@ -41,6 +43,7 @@ class _Planner:
         self.warnings: List[str] = []
         self.unsure: Set[str] = set()
         self.said: Dict[Tuple[str, str], str] = {}
+        self.resets: Set[Tuple[str, str]] = set()
         self.cpusets: Dict[Tuple[Place, str], str] = {}
         host = picture.host
         self.index_of = dict(host.where)
@@ -75,12 +78,13 @@ class _Planner:
             self.within(group, want, value, place)
         if seen is None:
             self.check_missing(group, want, place)
-            self.zero(group, want, value, place, 0)
+            self.zero(group, want, value, 0)
             self.add(number, group, file, place, None, value, True)
             return
         observed = kind.read(seen)
         if kind.holds(observed, value):
             return
+        self.zero(group, want, value, 0)
         self.guard(group, want, value, place)
         self.ceiling(group, want, value, place)
         direction = kind.direction(observed, value)
@@ -98,11 +102,9 @@ class _Planner:
         if want.resolve is not None:
             return want.resolve(there)
         if want.reset and want.file.default is INHERIT:
-            text = self.picture.others.get((place[0], names.parent(place[1])), {}).get(want.file.name)
-            if text is None:
-                # The parent is new too, so this group takes the default by itself.
-                return None
-            return want.file.kind.read(text)
+            text = self.final((place[0], names.parent(place[1])), want.file.name)
+            # Without a text the parent is out of sight: the group keeps what the kernel gives it.
+            return want.file.kind.read(text) if text else None
         return want.value
 
     def add(
@@ -130,9 +132,17 @@ class _Planner:
         )
         depth = name.count("/")
         if rise:
-            self.rises.append(_Step(depth, number, file.rise, change))
+            # What is new starts from the kernel's default, and mostly comes down from there: after what is above it has
+            # risen, before what is above it falls.
+            down = observed is None and self.comes_down(file, value)
+            self.rises.append(_Step(depth, number, file.fall if down else file.rise, change))
         else:
             self.falls.append(_Step(-depth, number, file.fall, change))
+
+    def comes_down(self, file: InterfaceFile, value: Value) -> bool:
+        if file.default is None or file.default is INHERIT:
+            return False
+        return file.kind.direction(file.kind.parse(file.name, file.default, _ANY_HOST), value) == "fall"
 
     # -- what must not or cannot be written ----------------------------------------------------------------------
 
@@ -164,7 +174,7 @@ class _Planner:
                     f"has {file.name}"
                 )
 
-    def zero(self, group: Group, want: Want, value: Value, place: Place, usage: int) -> None:
+    def zero(self, group: Group, want: Want, value: Value, usage: int) -> None:
         if value != 0 or want.file.name not in USAGE or self.desired.policy.shrink == "immediate":
             return
         if usage or group.selectors:
@@ -178,7 +188,7 @@ class _Planner:
         usage = self.picture.usage.get((place, USAGE.get(want.file.name, "")))
         if usage is None or value >= usage:
             return
-        self.zero(group, want, value, place, usage)
+        self.zero(group, want, value, usage)
         if not self.picture.protected:
             return
         from .plan_processes import refuse_lockout
@@ -216,12 +226,14 @@ class _Planner:
             )
 
     def final(self, place: Place, file: str) -> str:
-        """What a v1 cpuset's file holds when all is done."""
+        """What a file that inherits holds when all is done, as text."""
         index, name = place
         declared = self.declared(name, file) if name else None
         if declared is not None:
             return declared
         there = (self.picture.values.get(place) or self.picture.others.get(place) or {}).get(file, "")
+        if (name, file) in self.resets:
+            there = ""
         return there if there or not name else self.final((index, names.parent(name)), file)
 
     # -- cpuset on v1: nothing can be attached while cpus or mems is empty ----------------------------------------
@@ -242,8 +254,8 @@ class _Planner:
             return
         picture = self.picture
         declared = self.declared(place[1], file)
-        if declared is not None:
-            self.cpusets[place, file] = declared
+        if declared is not None or (place[1], file) in self.resets:
+            self.cpusets[place, file] = self.final(place, file)
             return
         there = picture.values.get(place) or picture.others.get(place) or {}
         now = there.get(file, "") if place not in self.making.made else ""
@@ -274,10 +286,12 @@ class _Planner:
         return self.picture.others.get(place, {}).get(file, "")
 
     def declared(self, name: str, file: str) -> Optional[str]:
-        if not self.said:
+        if not self.said and not self.resets:
             for group in self.desired.groups:
                 for want in group.wants:
-                    if want.file.name in _CPUSET and not want.reset:
+                    if want.file.default is INHERIT and want.reset:
+                        self.resets.add((group.name, want.file.name))
+                    elif want.file.default is INHERIT:
                         self.said[group.name, want.file.name] = want.file.kind.writes(None, want.value)[0]
         return self.said.get((name, file))
 

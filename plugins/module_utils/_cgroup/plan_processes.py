@@ -81,7 +81,8 @@ def _check_leaf(picture: Picture, making: Making, group: Group, index: int) -> N
             value=group.name,
             way_out="make it type: threaded",
         )
-    if enabled and not (control is not None and control.type == "threaded") and group.type != "threaded":
+    threads = control is not None and control.type in ("threaded", "domain threaded")
+    if enabled and not threads and group.type != "threaded":
         raise ConflictError(
             "passes {} on to groups below it, and on v2 processes live in leaves".format(", ".join(enabled)),
             option=option,
@@ -140,7 +141,8 @@ def _freezing(picture: Picture, policy: Policy, making: Making, group: Group) ->
         if moved:
             refuse_pids(picture, policy, "freeze", group.name, moved)
     path = absolute(hierarchy, group.name, own_file)
-    before = _shown(now) if exists else None
+    # Asked to freeze and not all of it frozen yet: the kernel is asked again.
+    before = None if not exists else "freezing" if now and group.frozen else _shown(now)
     return [
         Change(
             "freeze" if group.frozen else "thaw",

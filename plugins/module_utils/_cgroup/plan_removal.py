@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, List, Sequence, Set, Tuple
 
 from .._convergence.errors import ConflictError, RefusedError
 from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute
-from .picture import HOLD, Picture, Place, show_members
+from .names import HOLD
+from .picture import Picture, Place, show_members
 from .plan_groups import Making
 
 # How container managers name the groups that they own: Docker, Podman, containerd and CRI-O under both drivers, LXC, LXD.
@@ -31,6 +32,7 @@ class _Removal:
         self.changes: List[Change] = []
         self.warnings: List[str] = []
         self.going: Set[Place] = set()
+        self.taken: Dict[str, FrozenSet[str]] = {}
 
     # -- state: absent -------------------------------------------------------------------------------------------
 
@@ -87,7 +89,9 @@ class _Removal:
             )
         from .plan_processes import refuse_pids
 
-        refuse_pids(picture, self.desired.policy, group.on_processes.action, group.name, pids)
+        action, destination = group.on_processes
+        where = destination if action == "move" else group.name
+        refuse_pids(picture, self.desired.policy, action, where, pids)
         if group.on_processes.action == "kill":
             index = sorted({place[0] for places in inside.values() for place in places})[0]
             path = absolute(picture.host.hierarchies[index], group.name)
@@ -155,7 +159,7 @@ class _Removal:
     def disable(self, group: Group, controller: str, index: int) -> None:
         parent = names.parent(group.name)
         control = self.picture.controls.get(parent)
-        if control is None or controller not in control.enabled:
+        if control is None or controller not in self.taken.get(parent, control.enabled):
             return
         needed = [
             other.name
@@ -169,17 +173,11 @@ class _Removal:
         ]
         if needed or users:
             self.refuse(group, controller, f"is used by {_listed(sorted(set(needed + users)))}")
-        hierarchy = self.picture.host.hierarchies[index]
-        self.changes.append(
-            Change(
-                "disable",
-                names.shown(parent),
-                absolute(hierarchy, parent, "cgroup.subtree_control"),
-                " ".join(sorted(control.enabled)),
-                " ".join(sorted(control.enabled - {controller})),
-                ("control", index, parent, "-" + controller),
-            )
-        )
+        held = self.picture.controls.get(HOLD) if not parent else None
+        if held is not None and controller in held.enabled:
+            # It passes the controller on for just this purpose: that nobody takes it from the root.
+            self.take(index, HOLD, held.enabled, controller)
+        self.take(index, parent, control.enabled, controller)
         others = [
             name
             for name in self.picture.below.get((index, parent), ())
@@ -189,6 +187,14 @@ class _Removal:
             self.warnings.append(
                 f"{group.name}: without {controller} its siblings {_listed(others)} lose their limits of it too"
             )
+
+    def take(self, index: int, name: str, enabled: FrozenSet[str], controller: str) -> None:
+        before = self.taken.get(name, enabled)
+        after = self.taken[name] = before - {controller}
+        path = absolute(self.picture.host.hierarchies[index], name, "cgroup.subtree_control")
+        shown = " ".join(sorted(before)), " ".join(sorted(after))
+        do = ("control", index, name, "-" + controller)
+        self.changes.append(Change("disable", names.shown(name), path, *shown, do))
 
     def refuse(self, group: Group, controller: str, why: str) -> None:
         raise RefusedError(

@@ -77,9 +77,11 @@ def _check_threaded(making: Making, group: Group, place: Place) -> None:
             value="threaded",
             way_out="a threaded group has only " + ", ".join(sorted(THREADED_CONTROLLERS)),
         )
-    if control is None or control.root or control.type == "threaded":
+    _check_itself(making, group, place, option)
+    if not parent or (control is not None and (control.root or control.type == "threaded")):
         return
-    passed = sorted((control.enabled | making.need.get(parent, set())) - THREADED_CONTROLLERS)
+    enabled = control.enabled if control is not None else frozenset()
+    passed = sorted((enabled | making.passes_on(parent)) - THREADED_CONTROLLERS)
     if passed:
         raise ConflictError(
             "cannot be below {}, which passes on {}".format(names.shown(parent), ", ".join(passed)),
@@ -104,3 +106,20 @@ def _check_threaded(making: Making, group: Group, place: Place) -> None:
             "{}: type threaded makes its siblings {} domain invalid: they can hold no process until they are "
             "threaded too".format(name, ", ".join(invalid))
         )
+
+
+def _check_itself(making: Making, group: Group, place: Place, option: str) -> None:
+    control = making.picture.controls.get(group.name) if making.exists(place) else None
+    if control is None:
+        return
+    pids = making.picture.members.get(place, ())
+    domain = sorted(control.enabled - THREADED_CONTROLLERS)
+    if not pids and not domain:
+        return
+    what = "holds processes, " + show_members(making.picture, pids) if pids else "passes on " + ", ".join(domain)
+    raise ConflictError(
+        f"cannot be set for a group that {what}",
+        option=option,
+        value="threaded",
+        way_out="make a group threaded before anything is in it",
+    )

@@ -43,7 +43,7 @@ class Selector(NamedTuple):
         shown = []
         for key in KEYS:
             value = getattr(self, key)
-            if value is not None:
+            if value not in (None, 0):
                 shown.append("{} {}".format(key, printable(getattr(value, "pattern", str(value)))))
         return ", ".join(shown)
 

@@ -123,12 +123,12 @@ def blind_spot() -> str:
     try:
         if os.readlink(PROC + "/self") != str(os.getpid()):
             raise FileNotFoundError
-    except FileNotFoundError:
+    except OSError:
         return f"{PROC} is not mounted or shows another pid namespace"
-    # hidepid=1 closes the files of other users' processes, 2 and 4 hide them altogether. It spares the group of gid=,
-    # which is root's where nothing else was said, so a task with become is never struck.
+    # hidepid=1 closes the files of other users' processes, 2 hides them; both spare the group of gid=, which is root's
+    # where nothing else was said. 4 hides what the reader may not trace, which can be PID 1 even to root.
     if _read(PROC + "/1/stat") is None:
-        return f"{PROC} is mounted with hidepid, which shows only the own processes to this user"
+        return f"{PROC} is mounted with hidepid, which hides processes from this user"
     return ""
 
 

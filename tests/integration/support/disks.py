@@ -12,27 +12,41 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+# What can be read of a disk, in bytes.
+SIZE = 4 << 20
+
 
 class Disk(NamedTuple):
-    """A block device and its MAJOR:MINOR."""
+    """A block device, its MAJOR:MINOR, and a path whose bytes come from it: a file on it, or the device itself."""
 
     path: str
     number: str
+    source: str
 
 
-def _real() -> Disk | None:
-    for place in sorted(Path("/sys/block").iterdir()):
-        path = Path("/dev", place.name)
-        # What has a device behind it; not a CD drive without a disc.
-        if (place / "device").exists() and int((place / "size").read_text()) > 16384 and path.is_block_device():
-            return Disk(str(path), (place / "dev").read_text().strip())
-    return None
+def _below(folder: Path) -> Disk | None:
+    """The whole disk that a folder lies on, with a file there; None on what is no disk (tmpfs, 9p, overlay)."""
+    status = os.stat(folder)
+    place = Path("/sys/dev/block", f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}")
+    if not place.exists():
+        return None
+    place = place.resolve()
+    if (place / "partition").exists():
+        place = place.parent
+    path = Path("/dev", place.name)
+    if not path.is_block_device():
+        return None
+    source = folder / "source"
+    source.write_bytes(b"x" * SIZE)
+    with source.open("rb") as file:
+        os.fsync(file.fileno())
+    return Disk(str(path), (place / "dev").read_text().strip(), str(source))
 
 
 @contextlib.contextmanager
 def disk(folder: Path) -> Iterator[Disk]:
-    """The host's first disk; a loop device where it has none."""
-    found = _real()
+    """The disk of a folder; a loop device where it is on none."""
+    found = _below(folder)
     if found is not None:
         yield found
         return
@@ -45,11 +59,11 @@ def loop(folder: Path, scheduler: str = "") -> Iterator[Disk]:
     """A device made of a file, with a scheduler of its own."""
     image = folder / "image"
     with image.open("wb") as file:
-        file.truncate(16 << 20)
+        file.truncate(4 * SIZE)
     path = _run("losetup", "--find", "--show", str(image))
     try:
         status = os.stat(path)
-        found = Disk(path, f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+        found = Disk(path, f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}", path)
         if not scheduler:
             yield found
             return

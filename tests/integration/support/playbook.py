@@ -66,7 +66,8 @@ def play(
     found = {}
     for line in record.read_text().splitlines() if record.exists() else ():
         step = json.loads(line)
-        found[step.pop("task")] = Step(**step)
+        name = step.pop("task")
+        found[name] = Step(**step)
     missing = [name for name in name_of if name not in found]
     assert not missing, f"{missing} did not run:\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr

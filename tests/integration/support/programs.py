@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from .sweeping import MARK
 from .waiting import BOUND, until
 
 FOLDER = Path(__file__).resolve().parents[1] / "programs"
@@ -25,7 +26,13 @@ class Program:
     def __init__(self, command: list[str], user: int | None = None) -> None:
         # A session of its own: all that it forks can be ended at once.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, user=user, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            user=user,
+            start_new_session=True,
+            env={**os.environ, MARK: str(os.getpid())},
         )
         self.pid = self._process.pid
         self._heard = b""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -267,7 +268,11 @@ class Described:
         for person in people.values():
             self._write_process(person)
         (self._proc / "self").symlink_to(str(TASK))
-        self._delegate = given.get("handed over", "cgroup.procs cgroup.threads cgroup.subtree_control")
+        self._elsewhere: dict[str, str] = {
+            "/sys/kernel/cgroup/delegate": given.get("handed over", "cgroup.procs cgroup.threads cgroup.subtree_control"),
+            "/sys/devices/system/cpu/possible": "0-3\n",
+            "/sys/devices/system/node/possible": "0\n",
+        }
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -277,11 +282,16 @@ class Described:
             patch.setattr(processes, "Handle", _unreachable)
             patch.setattr(os, "getpid", lambda: TASK)
             patch.setattr(os, "kill", _unreachable)
-            patch.setattr(text, "read_text", {"/sys/kernel/cgroup/delegate": self._delegate}.get)
+            patch.setattr(text, "open", self._open, raising=False)
             patch.setattr(journal, "read", lambda: self.unfinished)
             patch.setattr(journal, "write", self._keep)
             patch.setattr(journal, "clear", lambda: self._keep(()))
             yield
+
+    def _open(self, path: str, **_: object) -> io.StringIO:
+        if path not in self._elsewhere:
+            raise _error(errno.ENOENT, path)
+        return io.StringIO(self._elsewhere[path])
 
     def _keep(self, paths: Any) -> None:
         self.unfinished = frozenset(paths)

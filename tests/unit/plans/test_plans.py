@@ -27,7 +27,7 @@ def test_a_plan_is_as_written(case: cases.Case, tmp_path: Path) -> None:
         assert (type(found.error).__name__, [piece for piece in pieces if piece not in sentence]) == (kind, []), sentence
         assert sentence.count("\n") == 0
         assert sentence.endswith(".")
-        assert ".." not in sentence.replace("'..'", "").replace("/..", "")
+        assert not sentence.endswith("..")
         return
     assert found.error is None, found.error
     assert found.plan == case.plan

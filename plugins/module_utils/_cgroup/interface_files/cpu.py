@@ -28,6 +28,13 @@ class Quota(Number):
 _QUOTA = Quota(1000, _LONGEST, "-1")
 
 
+class Idle(Switch):
+    """cpu.idle: on is the least that a group can get, and weights are refused while it is."""
+
+    def direction(self, observed: Value, wanted: Value) -> str:
+        return "fall" if wanted else "rise"
+
+
 class Period(Number):
     """v1's period: a longer one leaves less."""
 
@@ -78,10 +85,10 @@ class Bandwidth(Kind):
         return self.text(value)
 
     def direction(self, observed: Value, wanted: Value) -> str:
-        had, gets = observed[0] * wanted[1], wanted[0] * observed[1]
-        if MAX in (observed[0], wanted[0]):
-            had, gets = observed[0], wanted[0]
-        return "rise" if gets > had else "fall" if gets < had else "both"
+        # By the quota, which the burst hangs on: v2 compares no share with the parent's.
+        if wanted[0] != observed[0]:
+            return "rise" if wanted[0] > observed[0] else "fall"
+        return "fall" if wanted[1] > observed[1] else "rise"
 
 
 def _asked(option: str, value: object, facts: Facts) -> tuple[int, int, int]:
@@ -191,7 +198,7 @@ def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str
 FAMILY = Family(
     (
         _v1("cpu.shares", Number(2, 262144), 1024, 2, 2, "2.6.24"),
-        _v1("cpu.idle", Switch(), False, 4, 0, "5.15"),  # shares are refused while it is 1
+        _v1("cpu.idle", Idle(), False, 0, 4, "5.15"),
         _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", QUOTA),
         _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", PERIOD),
         _v1(BURST, _US, 0, 3, 0, "5.14"),
@@ -199,7 +206,7 @@ FAMILY = Family(
         _v2("cpu.max.burst", _US, 0, 3, 0, "5.14"),
         _v2("cpu.weight", _WEIGHT, 100, 2, 2, "4.15"),
         _v2("cpu.weight.nice", Number(-20, 19), 0, 2, 2, "4.15", "declare cpu.weight instead"),
-        _v2("cpu.idle", Switch(), False, 4, 0, "5.15"),
+        _v2("cpu.idle", Idle(), False, 0, 4, "5.15"),
     ),
     translate,
     check,

@@ -144,5 +144,5 @@ def test_orders_that_matter() -> None:
     ):
         assert fall(burst, version) < fall(quota, version)
         assert rise(quota, version) < rise(burst, version)
-        assert fall("cpu.idle", version) < rise(weight, version)
-        assert fall("cpu.idle", version) < fall(weight, version)
+        assert table.find("cpu.idle", version).kind.direction(True, False) == "rise"
+        assert rise("cpu.idle", version) < rise(weight, version)
