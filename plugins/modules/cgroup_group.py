@@ -113,7 +113,7 @@ options:
       - With O(state=absent), what to do with the processes inside.
       - V(refuse) names them and fails.
       - V(kill) ends all of them.
-      - V({move_to: GROUP}) moves them to a group that exists in the same hierarchies.
+      - 'V({move_to: GROUP}) moves them to a group that exists in the same hierarchies.'
     type: raw
     default: refuse
   fill_parents:
@@ -255,7 +255,6 @@ failure:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import arguments
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.run import run_one
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer

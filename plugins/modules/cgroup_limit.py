@@ -27,12 +27,12 @@ options:
     required: true
   limits:
     description:
-      - Interface files and what they shall hold, such as V({memory.max: 512M}).
+      - 'Interface files and what they shall hold, such as V({memory.max: 512M}).'
       - They are named as on cgroup v2; a v1 name is taken too. Each lands in whichever hierarchy the host has its controller in.
         What a host cannot express is an error that names the limit, the controller and the mode.
       - Sizes are bytes or V(512M), V(1.5GiB) (binary units, as in the kernel), V(50%) of the host's memory, or V(max).
       - C(cpu.max) is a number of CPUs (V(1.5)), V(150%) of one CPU, quota and period in microseconds (V("50000 100000")), or V(max).
-      - Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).
+      - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
       - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
       - What is not named is not touched.
     type: dict
@@ -172,7 +172,6 @@ failure:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import arguments
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.run import run_one
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer

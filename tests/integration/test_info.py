@@ -10,7 +10,7 @@ import os
 import pickle
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup import inf
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files import table
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer
 from ansible_collections.linux.isolation.tests.integration.support import disks, tasks
-from ansible_collections.linux.isolation.tests.integration.support.disks import Disk
 from ansible_collections.linux.isolation.tests.integration.support.host import Host, write
 from ansible_collections.linux.isolation.tests.integration.support.playbook import play
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
@@ -113,42 +112,41 @@ def _mode(host: Host) -> str:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    with disks.disk(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def limited(sandbox: Sandbox, disk: Disk) -> str:
-    limits = {
-        "memory.max": 64 * MIB,
-        "pids.max": 500,
-        "cpu.max": 0.5,
-        "cpuset.cpus": "0",
-        "cpuset.mems": "0",
-        "io.max": {disk.number: {"rbps": MIB, "wiops": 100}},
-    }
+def limited(sandbox: Sandbox) -> str:
+    limits = {"memory.max": 64 * MIB, "pids.max": 500, "cpu.max": 0.5, "cpuset.cpus": "0", "cpuset.mems": "0"}
     return made(sandbox, "limited", limits=limits)
 
 
-def test_limits_have_one_shape_in_every_mode(limited: str, disk: Disk) -> None:
+def test_limits_have_one_shape_in_every_mode(limited: str) -> None:
     found = group(limited)
     as_v2 = found["as_v2"]["limits"]
     assert found["limits"]["pids.max"] == as_v2["pids.max"] == 500
     assert as_v2["memory.max"] == 64 * MIB
     assert as_v2["cpu.max"] == [50000, 100000]
     assert as_v2["cpuset.cpus"] == found["limits"]["cpuset.cpus"] == "0"
-    assert as_v2["io.max"] == {disk.number: {"rbps": MIB, "wiops": 100}}
-    assert {"memory", "pids", "cpu", "cpuset", "io"} <= set(found["controllers"])
+    assert {"memory", "pids", "cpu", "cpuset"} <= set(found["controllers"])
+
+
+def test_limits_of_devices(sandbox: Sandbox, tmp_path: Path) -> None:
+    with disks.disk(tmp_path) as disk:
+        said = {disk.number: {"rbps": MIB, "wiops": 100}}
+        name = made(sandbox, limits={"io.max": said, "pids.max": 500})
+        found = group(name)
+        assert found["as_v2"]["limits"]["io.max"] == said
+        _is_what_the_files_hold(found["limits"], sandbox.host, name)
+        _can_be_declared_again(found, name)
 
 
 def test_limits_are_all_that_the_files_hold(limited: str, host: Host) -> None:
-    limits = group(limited)["limits"]
-    there = {file.name: file for place in host.places(limited) for file in place.iterdir() if file.is_file()}
+    _is_what_the_files_hold(group(limited)["limits"], host, limited)
+
+
+def _is_what_the_files_hold(limits: dict[str, Any], host: Host, name: str) -> None:
+    there = {file.name: file for place in host.places(name) for file in place.iterdir() if file.is_file()}
     known = {row.name for row in table.every() if row.controller != "freezer"}
     assert set(limits) == known & set(there)
-    for name, value in limits.items():
-        text = there[name].read_text().strip()
+    for file, value in limits.items():
+        text = there[file].read_text().strip()
         if isinstance(value, bool):
             assert text == str(int(value))
         elif isinstance(value, int):
@@ -165,13 +163,17 @@ def test_limits_are_all_that_the_files_hold(limited: str, host: Host) -> None:
 
 
 def test_limits_can_be_declared_again(limited: str) -> None:
-    found = group(limited)
+    _can_be_declared_again(group(limited), limited)
+
+
+def _can_be_declared_again(found: dict[str, Any], name: str) -> None:
     for limits in (found["limits"], found["as_v2"]["limits"]):
         # An empty dictionary limits nothing, and the weight stands under two names.
         declared = {
-            name: value for name, value in limits.items() if value not in ({}, "") and name != "cpu.weight.nice"
+            file: value for file, value in limits.items() if value not in ({}, "") and file != "cpu.weight.nice"
         }
-        done = tasks.run("limit", {"name": limited, "limits": declared})
+        assert len(declared) > 2
+        done = tasks.run("limit", {"name": name, "limits": declared})
         assert not done.failed, done.values
         assert done.actions == []
 

@@ -42,7 +42,7 @@ class Two:
 
     def __init__(self, programs: Programs, mark: str, folder: Path) -> None:
         self.mark = mark
-        self.one = programs.start("idle", mark + "-one", user=NOBODY)
+        self.one = programs.start("idle", mark + "-one", NOBODY)
         self.other = programs.start("idle", mark + "-other")
         self.pid_file = folder / "pid"
         self.pid_file.write_text(f"{self.one.pid}\nmore\n")
@@ -60,12 +60,12 @@ def executable() -> str:
 SELECTORS: dict[str, Callable[[Two], list[dict[str, Any]]]] = {
     "pid": lambda two: [{"pid": two.one.pid}],
     "pid_file": lambda two: [{"pid_file": str(two.pid_file)}],
-    "cmdline": lambda two: [{"cmdline": two.mark + "-one$"}],
+    "cmdline": lambda two: [{"cmdline": two.mark + "-one "}],
     "user and cmdline": lambda two: [{"user": str(NOBODY), "cmdline": two.mark}],
     "exe and cmdline and user": lambda two: [{"exe": executable(), "cmdline": two.mark, "user": "nobody"}],
     "pid and a cmdline that does not fit, or a pid": lambda two: [
-        {"pid": two.other.pid, "cmdline": two.mark + "-one"},
-        {"pid": two.one.pid, "cmdline": two.mark + "-one"},
+        {"pid": two.other.pid, "cmdline": two.mark + "-one "},
+        {"pid": two.one.pid, "cmdline": two.mark + "-one "},
     ],
 }
 
@@ -203,6 +203,8 @@ def fork_as(pid: int) -> None:
     arguments = _CloneArguments(exit_signal=signal.SIGCHLD, set_tid=ctypes.addressof(number), set_tid_size=1)
     found = ctypes.CDLL(None, use_errno=True).syscall(_CLONE3, ctypes.byref(arguments), ctypes.sizeof(arguments))
     if found == 0:
+        # No descriptor of the test stays open here: it waits for the end of its pipes.
+        os.closerange(0, 4096)
         signal.alarm(600)
         while True:
             signal.pause()

@@ -130,7 +130,7 @@ class MemoryV2(Memory):
         self.values[name] = limit
         if name in ("memory.high", "memory.max"):
             self.reclaim(max(self.usage() - limit, 0))
-        if name == "memory.max":
+        if name == "memory.max" and not self.machine.lenient:
             _kill_until(self.machine, self.group, lambda: self.usage() <= limit)
 
     def _store_oom_group(self, text: str) -> None:
@@ -143,6 +143,9 @@ class MemoryV2(Memory):
         amount = size(text, "", self.machine.page)
         if self.reclaim(amount) < amount:
             refuse(errno.EAGAIN)
+
+    def invalid(self) -> str:
+        return "uses more than it may" if self.usage() > self.values["memory.max"] else ""
 
     files: ClassVar[Mapping[str, File]] = {
         **{name: _limit(name) for name in (*_NONE, *_MAX)},

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, FrozenSet, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, FrozenSet, Optional, Sequence, Tuple, cast
 
 from .._convergence.converge import Domain
 from .._convergence.plan import Change, Plan
@@ -43,14 +43,17 @@ class Cgroups(Domain[Picture]):
         self._verbs = Verbs(self._opened, self._desired, changes)
 
     def apply(self, change: Change) -> None:
-        assert self._verbs is not None
-        self._verbs.apply(change)
+        self._begun().apply(change)
 
     def settle(self, changes: Sequence[Change]) -> Tuple[Change, ...]:
         if not any(group.selectors for group in self._desired.groups):
             return ()
-        assert self._verbs is not None
-        return self._verbs.gather(self.observe)
+        return self._begun().gather(self.observe)
+
+    def _begun(self) -> Verbs:
+        if self._verbs is None:
+            self.begin(())
+        return cast("Verbs", self._verbs)
 
     def take_back(self, changes: Sequence[Change]) -> Tuple[str, ...]:
         return self._verbs.take_back(changes) if self._verbs is not None else ()

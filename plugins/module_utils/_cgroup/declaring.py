@@ -28,6 +28,9 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
     if item.get("state") == "absent":
         return _absent(parser, own, item, name, option)
     limits = item.get("limits")
+    if limits is not None and not limits and "controllers" not in item:
+        # cgroup_limit can be told nothing else.
+        raise InputError("declares no limit", option=own + "limits", way_out="name one, as in {memory.max: 512M}")
     group = parser.with_limits(own + "limits", limits) if limits else Group("", "")
     needs = set(group.controllers)
     for controller in _strings(own + "controllers", item.get("controllers")):
@@ -66,18 +69,17 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
 
 
 def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:
-    found = item.get("processes") or ()
-    if not found:
+    found = item.get("processes")
+    if not isinstance(found, (list, tuple)) or not found:
         return ()
     from . import selectors
 
-    assert isinstance(found, (list, tuple))
     return tuple(selectors.parse(f"{own}processes[{number}]", selector) for number, selector in enumerate(found))
 
 
 def _absent(parser: Parser, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
     for key in ("controllers", "limits", "type", "delegate", "frozen", "processes", "controllers_absent"):
-        if item.get(key):
+        if item.get(key) not in (None, [], {}):
             raise InputError(
                 "says what a group shall have that shall be absent", option=own + key, way_out="leave it out"
             )

@@ -62,7 +62,7 @@ class Group(NamedTuple):
 
     def indexes(self) -> Tuple[int, ...]:
         """The hierarchies that it exists in."""
-        return tuple([index for index, _ in self.look])
+        return tuple([index for index, _files in self.look])
 
 
 class Policy(NamedTuple):
@@ -174,11 +174,11 @@ class Parser:
     def placed(self, group: Group, option: str) -> Group:
         """The group with the hierarchies that it exists in; UnsupportedError where there is none."""
         look = self.look(group, option)
-        texts: Dict[int, Dict[str, Optional[str]]] = {index: {} for index, _ in look}
+        texts: Dict[int, Dict[str, Optional[str]]] = {index: {} for index, _files in look}
         for want in group.wants:
             index = hierarchies.index_of(self.host, want.file.controller, option)
             texts[index][want.file.name] = None if want.needs else want.text
-        return group._replace(look=look, expect=tuple(texts[index] for index, _ in look), plain=False)
+        return group._replace(look=look, expect=tuple(texts[index] for index, _files in look), plain=False)
 
     def look(self, group: Group, option: str) -> Tuple[Tuple[int, Tuple[str, ...]], ...]:
         """The hierarchies that a group exists in and the files that matter there; UnsupportedError where there is none."""
@@ -196,17 +196,7 @@ class Parser:
             if hierarchy.version == 1 and "cpuset" in hierarchy.controllers:
                 # Nothing can be attached while one of them is empty.
                 own.extend(name for name in ("cpuset.cpus", "cpuset.mems") if name not in own)
-            if not hierarchy.writable:
-                raise UnsupportedError(
-                    "is on {}, which is {}".format(
-                        hierarchy.point,
-                        "a view from another cgroup namespace"
-                        if hierarchy.root.startswith("/..")
-                        else "mounted read only",
-                    ),
-                    option=group.option or option,
-                    way_out="run the task where the hierarchy is mounted writable",
-                )
+            hierarchies.need_writable(hierarchy, group.option or option)
         return tuple((index, tuple(own)) for index, own in sorted(files.items()))
 
     def _check_together(self, by_name: Mapping[str, Group], groups: Sequence[Group]) -> None:
@@ -220,10 +210,18 @@ class Parser:
                         value=above,
                         way_out="decide for one",
                     )
-            destination = by_name.get(group.on_processes.destination) if group.on_processes.action == "move" else None
-            if destination is not None and not destination.present:
+            if group.on_processes.action == "move":
+                self._check_destination(group, groups)
+
+    def _check_destination(self, group: Group, groups: Sequence[Group]) -> None:
+        destination = group.on_processes.destination
+        for other in groups:
+            if not other.present and other is not group and names.below(destination, other.name):
                 raise InputError(
-                    "names a group that shall be absent too", option=group.option + ".on_processes.move_to"
+                    f"is or lies below {other.name}, which shall be absent too",
+                    option=(group.option + "." if group.option else "") + "on_processes.move_to",
+                    value=destination,
+                    way_out="name a group that stays",
                 )
 
 

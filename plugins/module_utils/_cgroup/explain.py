@@ -50,6 +50,8 @@ _MEANINGS = {
         errno.EINVAL,
     ): "a group above it has a smaller share of CPU time, or a group below it a larger one",
     ("cpu.shares", errno.EINVAL): "shares cannot be set while cpu.idle is 1",
+    ("cpu.weight", errno.EINVAL): "a weight cannot be set while cpu.idle is 1",
+    ("cpu.weight.nice", errno.EINVAL): "a weight cannot be set while cpu.idle is 1",
     (
         "memory.limit_in_bytes",
         errno.EBUSY,
@@ -76,9 +78,7 @@ def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError)
     """The error of one change that the kernel refused."""
     verb = cast(str, change.do[0])
     file = cast(str, change.do[3]) if verb in ("write", "shrink") else verb
-    meaning = _MEANINGS.get((file, error.errno or 0)) or _MEANINGS.get(
-        ("write" if file != verb else verb, error.errno or 0), ""
-    )
+    meaning = _MEANINGS.get((file, error.errno or 0)) or _MEANINGS.get(("write", error.errno or 0), "")
     if file in _CHILDREN_MATTER and error.errno in (errno.EBUSY, errno.EINVAL):
         below = _children(host, roots, cast(Tuple[int, str], change.do[1:3]), file)
         meaning += "; below it are " + below if below else ""

@@ -114,6 +114,9 @@ def _hierarchy(candidate: Candidate) -> Hierarchy:
 
 
 def _same(one: Hierarchy, other: Hierarchy) -> bool:
+    # There is one v2 hierarchy, and a mount of a part of it shows what that part has.
+    if one.version == other.version == 2:
+        return True
     return (one.version, one.controllers, one.name) == (other.version, other.controllers, other.name)
 
 
@@ -152,7 +155,8 @@ def observe() -> Roots:
     """Look at the mounts and open each hierarchy. A mount that another one hides does not count."""
     candidates: List[Candidate] = []
     opened: Dict[str, Root] = {}
-    for mount in mounts.mounts():
+    # Of several at one place the last lies on top; one of the same file system has the same device as what it hides.
+    for mount in {mount.point: mount for mount in mounts.mounts()}.values():
         if mount.kind not in ("cgroup", "cgroup2"):
             continue
         version2 = mount.kind == "cgroup2"
@@ -163,7 +167,10 @@ def observe() -> Roots:
         opened[mount.point] = root
         candidates.append(Candidate(mount, tuple(root.read("cgroup.controllers").split()) if version2 else ()))
     host = describe(mounts.magic_at("/sys/fs/cgroup"), candidates)
-    return Roots(host, tuple(opened[hierarchy.point] for hierarchy in host.hierarchies))
+    roots = tuple(opened.pop(hierarchy.point) for hierarchy in host.hierarchies)
+    for root in opened.values():
+        root.close()
+    return Roots(host, roots)
 
 
 def index_of(host: Host, controller: str, option: str) -> int:
@@ -189,11 +196,23 @@ def index_of(host: Host, controller: str, option: str) -> int:
     )
 
 
+def need_writable(hierarchy: Hierarchy, option: str) -> None:
+    """Refuse to go on where nothing can be written."""
+    if hierarchy.writable:
+        return
+    seen = "a view from another cgroup namespace" if hierarchy.root.startswith("/..") else "mounted read only"
+    raise UnsupportedError(
+        f"is on {hierarchy.point}, which is {seen}",
+        option=option,
+        way_out="run the task where the hierarchy is mounted writable",
+    )
+
+
 def file_path(hierarchy: Hierarchy, group: str, file: str) -> str:
     """Where a group's interface file is below the hierarchy's root."""
     if hierarchy.noprefix and hierarchy.version == 1:
         # cpuset mounted with noprefix names its files cpus and mems; the core files keep their names.
-        controller, _, rest = file.partition(".")
+        controller, _dot, rest = file.partition(".")
         if controller in hierarchy.controllers:
             file = rest
     return group + "/" + file if group else file

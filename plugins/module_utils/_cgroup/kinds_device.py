@@ -94,7 +94,7 @@ class PerDevice(Kind):
             return {EACH: text}
         found: dict[str, object] = {}
         for line in text.replace(",", "\n").splitlines():
-            device, _, rest = line.strip().partition(" ")
+            device, _blank, rest = line.strip().partition(" ")
             if not rest or device in found:
                 raise wrong(option, text, "is not a figure for each device", "write " + self.example)
             found[device] = self.unspelled(option, rest)
@@ -110,7 +110,7 @@ class PerDevice(Kind):
             for line in text.strip().splitlines():
                 device, *figures = line.split()
                 for figure in figures:
-                    key, _, amount = figure.rpartition("=")
+                    key, _sign, amount = figure.rpartition("=")
                     if amount != "max":
                         found[device, key] = min(int(amount), MAX)
         except ValueError:
@@ -118,7 +118,7 @@ class PerDevice(Kind):
         return found
 
     def text(self, wanted: Value) -> str | None:
-        return None if any(device != EACH for device, _ in wanted) else ""
+        return None if any(device != EACH for device, _key in wanted) else ""
 
     def meant(self, observed: Figures, wanted: Figures) -> Figures:
         """``wanted`` with EACH made the devices that are there."""
@@ -193,7 +193,7 @@ class Throughput(PerDevice):
     def unspelled(self, option: str, rest: str) -> object:
         found = {}
         for item in rest.split():
-            key, _, figure = item.partition("=")
+            key, _sign, figure = item.partition("=")
             if not figure or key in found:
                 raise wrong(option, rest, "is not key=value for each figure", "write 8:0 rbps=10M wiops=100")
             found[key] = figure

@@ -130,7 +130,7 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
 
 def _said(option: str, item: _Item, version: int, facts: Facts, cache: dict[Any, Any]) -> tuple[Said, bool, str]:
     """One declared limit, parsed in its own dialect, whether it was ``default``, and a warning or ''."""
-    name, _, value = item
+    name, _type, value = item
     try:
         found = cache.get(item)
         kept = True

@@ -14,7 +14,7 @@ from .hierarchies import FREEZER
 from .interface_files.entry import INHERIT
 from .names import HOLD
 from .observe import Observer
-from .picture import FREEZE_FILES, USAGE, Control, Owner, Place
+from .picture import FREEZE_FILES, MEMORY_LIMITS, USAGE, Control, Owner, Place
 
 # What a file may not exceed, in the same group.
 _CEILING = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes"}
@@ -66,6 +66,9 @@ class Closer:
             for index, hierarchy in enumerate(self._host.hierarchies):
                 if hierarchy.controllers or hierarchy.version == 2:
                     self._seen.existence((index, group.name))
+            memory = self._host.where.get("memory")
+            if memory is not None:
+                self._value((memory, group.name), MEMORY_LIMITS[self._host.hierarchies[memory].version])
         for controller in group.unwanted:
             self._children(group, controller)
 
@@ -209,6 +212,10 @@ class Closer:
     def _subtrees(self, group: Group) -> None:
         for index in group.indexes():
             self._descend((index, group.name))
+            if group.on_processes.action == "move":
+                self._seen.existence((index, group.on_processes.destination))
+                if index == self._host.unified:
+                    self._control(group.on_processes.destination)
 
     def _descend(self, place: Place) -> Tuple[str, ...]:
         """All groups below one, children before their parents' siblings; their members are read too."""

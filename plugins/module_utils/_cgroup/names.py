@@ -67,7 +67,7 @@ def _check_part(option: str, value: str, part: str) -> None:
         why = f"has the part {part!r}, which would lead elsewhere"
     elif len(part.encode("utf-8")) > 255:
         why = "has a part of more than 255 bytes"
-    elif any(ord(letter) < 32 or ord(letter) == 127 for letter in part):
+    elif any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in part):
         why = "has a control character"
     elif part in _FILES or _RESERVED.match(part):
         why = f"has the part {part!r}, which is or begins like an interface file"

@@ -15,6 +15,8 @@ USAGE = {
     "memory.limit_in_bytes": "memory.usage_in_bytes",
     "pids.max": "pids.current",
 }
+# Of a hierarchy's version: the file that limits memory.
+MEMORY_LIMITS = {1: "memory.limit_in_bytes", 2: "memory.max"}
 # Of a hierarchy's version: the file that asks for the frozen state, and the one that tells whether it is so.
 FREEZE_FILES = {1: ("freezer.state", "freezer.self_freezing"), 2: ("cgroup.freeze", "cgroup.events")}
 

@@ -34,14 +34,28 @@ def members(draft: Draft, root: Root, name: str) -> Tuple[int, ...]:
             return ()
         if error.errno != errno.EOPNOTSUPP:
             raise
-        own = (processes.process_of(int(thread)) for thread in root.read(prefix + "cgroup.threads").split())
-        text = " ".join(str(pid) for pid in own if pid is not None)
+        text = ""
+    if not text.strip():
+        text = _by_threads(root, prefix)
     pids = tuple(sorted({int(pid) for pid in text.split()}))
     for pid in pids:
         process = processes.read(pid) if pid and pid not in draft.processes else None
         if process is not None:
             draft.processes[pid] = Member(pid, process.start, process.comm, {}, {})
     return pids
+
+
+def _by_threads(root: Root, prefix: str) -> str:
+    """The pids of a v2 group that cgroup.procs is silent about: of a threaded one, and of processes whose first thread ended."""
+    try:
+        threads = root.read(prefix + "cgroup.threads").split()
+    except OSError as error:
+        # v1 has no such file and lists everybody in cgroup.procs.
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+        return ""
+    own = (processes.process_of(int(thread)) if thread != "0" else 0 for thread in threads)
+    return " ".join(str(pid) for pid in own if pid is not None)
 
 
 class _Where:
@@ -96,7 +110,7 @@ def _member(
 def _is_delegated(host: Host, roots: Sequence[Root], names: Dict[int, str], unit: str) -> bool:
     if host.unified is None:
         return False
-    head, found, _ = ("/" + names.get(host.unified, "") + "/").partition("/" + unit + "/")
+    head, found, _rest = ("/" + names.get(host.unified, "") + "/").partition("/" + unit + "/")
     path = (head + found).strip("/")
     return bool(found) and any(roots[host.unified].attribute(path, name) == b"1" for name in _DELEGATED)
 
@@ -125,9 +139,10 @@ def observe(draft: Draft, roots: Sequence[Root], groups: Sequence[Group], first:
 
 def observe_protected(draft: Draft, roots: Sequence[Root]) -> None:
     """Who must not be hit, and in which groups those are."""
-    draft.protected = protection.observe().pids
+    found = protection.observe()
+    draft.protected = found.pids
     # A play may place a daemon that it has just started, although the two share a login session.
-    draft.anchored = protection.observe(whole_session=False).pids if draft.matched or draft.members else {}
+    draft.anchored = found.anchored
     where = _Where(draft.host)
     for pid in draft.protected:
         process = processes.read(pid)

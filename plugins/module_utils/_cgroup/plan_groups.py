@@ -29,8 +29,9 @@ class Making:
         self.desired = desired
         self.need: Dict[str, Set[str]] = {}
         self._missing: Dict[int, List[Place]] = {}
+        # Only asked for groups that are on v2.
+        self.unified = -1 if picture.host.unified is None else picture.host.unified
         self.made: Set[Place] = set()
-        self.again: Set[Place] = set()
         self.changes: List[Change] = []
         self.warnings: List[str] = []
         for group in desired.groups:
@@ -48,7 +49,7 @@ class Making:
 
     def _collect(self, group: Group) -> None:
         picture = self.picture
-        for index, _ in group.look:
+        for index in group.indexes():
             if (index, group.name) not in picture.values and not picture.exists((index, group.name)):
                 if not self.desired.policy.create:
                     self._absent(index, group)
@@ -111,8 +112,7 @@ class Making:
 
     def _enable(self, name: str) -> None:
         control = self.picture.controls.get(name)
-        index = self.picture.host.unified
-        assert index is not None
+        index = self.unified
         place = (index, name)
         if control is None and self.exists(place):
             return
@@ -136,8 +136,7 @@ class Making:
         )
 
     def _check_inner(self, name: str, control: Control, missing: Set[str]) -> None:
-        assert self.picture.host.unified is not None
-        pids = self.picture.members.get((self.picture.host.unified, name), ())
+        pids = self.picture.members.get((self.unified, name), ())
         option, wanted = names.shown(name), ", ".join(sorted(missing))
         if control.type == "domain invalid":
             raise ConflictError(

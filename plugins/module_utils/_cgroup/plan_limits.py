@@ -319,7 +319,7 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
 
 
 def _comounted(picture: Picture, index: Optional[int], group: Group) -> bool:
-    return index is not None and any(own == index for own, _ in group.look)
+    return index is not None and index in group.indexes()
 
 
 def _order(step: _Step) -> Tuple[int, int, int]:

@@ -5,40 +5,66 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
-from .._convergence.errors import ConflictError, RefusedError, UnsupportedError
+from .._convergence.errors import ConflictError, InputError, RefusedError, UnsupportedError
 from .._convergence.plan import Change
 from . import hierarchies, names, protection
 from .desired import Desired, Group, Policy
 from .freezer import is_frozen
 from .hierarchies import FREEZER, absolute
-from .picture import FREEZE_FILES, Member, Picture, Place
+from .picture import FREEZE_FILES, MEMORY_LIMITS, Member, Picture, Place
 from .plan_groups import Making
-
-_MEMORY_LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 
 def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
     """Moves, then freezing and thawing; warnings."""
     found: List[Change] = []
     warnings: List[str] = []
+    placed = _placed(picture, desired)
     for group in desired.groups:
         if group.selectors:
-            found += _moves(picture, desired, making, group, warnings)
+            found += _moves(picture, desired, making, group, placed, warnings)
     for group in desired.groups:
         if group.frozen is not None:
-            found += _freezing(picture, desired.policy, making, group)
+            found += _freezing(picture, desired.policy, making, group, group.frozen)
     return found, warnings
 
 
-def _moves(picture: Picture, desired: Desired, making: Making, group: Group, warnings: List[str]) -> List[Change]:
+def _placed(picture: Picture, desired: Desired) -> Dict[Tuple[int, int], str]:
+    """(pid, hierarchy) -> the group that it goes to: of nested ones the innermost; InputError for two others."""
+    found: Dict[Tuple[int, int], str] = {}
+    for group in desired.groups:
+        for pid in picture.matched.get(group.name, ()):
+            for index in _everywhere(picture, group):
+                other = found.get((pid, index))
+                # Groups come parents first.
+                if other is not None and not names.below(group.name, other):
+                    member = picture.processes[pid]
+                    raise InputError(
+                        f"selects process {pid} ({member.comm}), which is to be in {names.shown(other)} too",
+                        option=(group.option + "." if group.option else "") + "processes",
+                        value=names.shown(group.name),
+                        way_out="let each process be selected for one group, or for groups inside each other",
+                    )
+                found[pid, index] = group.name
+    return found
+
+
+def _moves(
+    picture: Picture,
+    desired: Desired,
+    making: Making,
+    group: Group,
+    placed: Mapping[Tuple[int, int], str],
+    warnings: List[str],
+) -> List[Change]:
     found: List[Change] = []
     for index in _everywhere(picture, group):
         outside = [
             picture.processes[pid]
             for pid in picture.matched.get(group.name, ())
-            if not _inside(picture.processes[pid], index, group.name)
+            if placed[pid, index] == group.name and not _inside(picture.processes[pid], index, group.name)
         ]
         if not outside:
             continue
@@ -46,14 +72,19 @@ def _moves(picture: Picture, desired: Desired, making: Making, group: Group, war
         _check_lineage(picture, desired, group, index, outside, warnings)
         hierarchy = picture.host.hierarchies[index]
         path = absolute(hierarchy, group.name, "cgroup.procs")
-        for member in outside:
-            before = names.shown(member.groups.get(index, ""))
-            after = f"{member.pid} ({member.comm})"
-            do = ("move", index, group.name, member.pid, member.start)
-            found.append(Change("move", names.shown(group.name), path, f"{after} in {before}", after, do, True))
+        found += [
+            move(path, group.name, (index, group.name), member, member.groups.get(index, "")) for member in outside
+        ]
         if index == picture.host.where.get("memory"):
-            warnings += _left_behind(group, outside)
+            warnings += _left_behind(picture, group, index, outside)
     return found
+
+
+def move(path: str, target: str, to: Place, member: Member, source: str) -> Change:
+    """One process into one group of one hierarchy."""
+    after = f"{member.pid} ({member.comm})"
+    before = f"{after} in {names.shown(source)}"
+    return Change("move", names.shown(target), path, before, after, ("move", *to, member.pid, member.start), True)
 
 
 def _everywhere(picture: Picture, group: Group) -> List[int]:
@@ -65,7 +96,10 @@ def _everywhere(picture: Picture, group: Group) -> List[int]:
 def _inside(member: Member, index: int, name: str) -> bool:
     """Whether the process and every thread of it is in the group or below it."""
     own = (member.groups.get(index, ""),) + tuple(member.threads.get(index, ()))
-    return all(names.below(group, name) for group in own) and (bool(name) or index in member.groups)
+    if not name:
+        # Everything is below the root: whoever names it means the root itself.
+        return own == ("",)
+    return all(names.below(group, name) for group in own)
 
 
 def _check_leaf(picture: Picture, making: Making, group: Group, index: int) -> None:
@@ -111,18 +145,20 @@ def _check_lineage(
         )
 
 
-def _left_behind(group: Group, outside: Sequence[Member]) -> List[str]:
-    limits = [want.value for want in group.wants if want.file.name in _MEMORY_LIMITS and want.value is not None]
+def _left_behind(picture: Picture, group: Group, index: int, outside: Sequence[Member]) -> List[str]:
+    file = MEMORY_LIMITS[picture.host.hierarchies[index].version]
+    want = next((want for want in group.wants if want.file.name == file), None)
+    text = picture.others.get((index, group.name), {}).get(file, "max")
+    limit = want.value if want is not None and want.value is not None else int(text) if text.isdigit() else None
     return [
-        f"{group.name}: process {member.pid} ({member.comm}) has {member.resident >> 20} MiB of memory, more than the group's limit; what it has stays charged to the group "
-        "that it came from"
+        f"{group.name}: process {member.pid} ({member.comm}) has {member.resident >> 20} MiB of memory, more than the "
+        "group's limit; what it has stays charged to the group that it came from"
         for member in outside
-        if limits and member.resident > limits[0]
+        if limit is not None and member.resident > limit
     ]
 
 
-def _freezing(picture: Picture, policy: Policy, making: Making, group: Group) -> List[Change]:
-    assert group.frozen is not None
+def _freezing(picture: Picture, policy: Policy, making: Making, group: Group, frozen: bool) -> List[Change]:
     option = (group.option + "." if group.option else "") + "frozen"
     index = hierarchies.index_of(picture.host, FREEZER, option)
     hierarchy = picture.host.hierarchies[index]
@@ -133,24 +169,24 @@ def _freezing(picture: Picture, policy: Policy, making: Making, group: Group) ->
     if exists and own_file not in there:
         raise UnsupportedError(f"cannot be done by this kernel: groups have no {own_file}", option=option)
     now = is_frozen(hierarchy.version, there.get(own_file, ""), there.get(effective_file, ""))
-    if exists and now == group.frozen and (not group.frozen or _complete(hierarchy.version, there)):
+    if exists and now == frozen and (not frozen or _complete(hierarchy.version, there)):
         return []
-    if group.frozen:
+    if frozen:
         refuse_lockout(picture, policy, "freeze", place)
         moved = picture.matched.get(group.name, ())
         if moved:
             refuse_pids(picture, policy, "freeze", group.name, moved)
     path = absolute(hierarchy, group.name, own_file)
     # Asked to freeze and not all of it frozen yet: the kernel is asked again.
-    before = None if not exists else "freezing" if now and group.frozen else _shown(now)
+    before = None if not exists else "freezing" if now and frozen else _shown(now)
     return [
         Change(
-            "freeze" if group.frozen else "thaw",
+            "freeze" if frozen else "thaw",
             group.name,
             path,
             before,
-            _shown(group.frozen),
-            ("freeze", index, group.name, group.frozen),
+            _shown(frozen),
+            ("freeze", index, group.name, frozen),
         )
     ]
 

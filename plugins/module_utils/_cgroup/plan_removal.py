@@ -12,10 +12,11 @@ from .._convergence.errors import ConflictError, RefusedError
 from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
-from .hierarchies import absolute
+from .hierarchies import absolute, need_writable
 from .names import HOLD
-from .picture import Picture, Place, show_members
+from .picture import Member, Picture, Place, show_members
 from .plan_groups import Making
+from .plan_processes import move, refuse_pids
 
 # How container managers name the groups that they own: Docker, Podman, containerd and CRI-O under both drivers, LXC, LXD.
 _CONTAINER = re.compile(
@@ -25,9 +26,10 @@ _CONTAINER = re.compile(
 
 
 class _Removal:
-    def __init__(self, picture: Picture, desired: Desired, making: Making) -> None:
+    def __init__(self, picture: Picture, desired: Desired, making: Making, declared: Desired) -> None:
         self.picture = picture
         self.desired = desired
+        self.declared = declared
         self.making = making
         self.changes: List[Change] = []
         self.warnings: List[str] = []
@@ -39,6 +41,8 @@ class _Removal:
     def absent(self, group: Group) -> None:
         picture = self.picture
         there = [index for index in group.indexes() if picture.exists((index, group.name))]
+        for index in there:
+            need_writable(picture.host.hierarchies[index], group.option or "name")
         declared = {other.name for other in self.desired.groups if not other.present}
         children = sorted(
             {n for index in there for n in picture.below.get((index, group.name), ()) if n not in declared}
@@ -69,7 +73,8 @@ class _Removal:
         inside: Dict[int, List[Place]] = {}
         for index in there:
             for name in (group.name,) + tuple(picture.below.get((index, group.name), ())):
-                for pid in picture.members.get((index, name), ()):
+                # What another declaration takes away deals with its own processes.
+                for pid in picture.members.get((index, name), ()) if (index, name) not in self.going else ():
                     inside.setdefault(pid, []).append((index, name))
         if not inside:
             return
@@ -87,8 +92,6 @@ class _Removal:
                 option=group.name,
                 way_out="run the task where the process is",
             )
-        from .plan_processes import refuse_pids
-
         action, destination = group.on_processes
         where = destination if action == "move" else group.name
         refuse_pids(picture, self.desired.policy, action, where, pids)
@@ -110,20 +113,30 @@ class _Removal:
             raise ConflictError("is inside the group that shall go", option=option, value=destination)
         for pid in sorted(inside):
             for index, name in inside[pid]:
-                hierarchy = picture.host.hierarchies[index]
-                if not picture.exists((index, destination)) and (index, destination) not in self.making.made:
-                    raise ConflictError(
-                        f"does not exist in {hierarchy.point}",
-                        option=option,
-                        value=destination,
-                        way_out="declare it in the same cgroup_tree task, with the controllers of the group that goes",
-                    )
-                member = picture.processes.get(pid)
-                start = member.start if member is not None else 0
-                path = absolute(hierarchy, destination, "cgroup.procs")
-                self.changes.append(
-                    Change("move", group.name, path, name, pid, ("move", index, destination, pid, start), True)
-                )
+                self.check_destination(index, destination, option)
+                member = picture.processes.get(pid, Member(pid, 0, "?", {}, {}))
+                path = absolute(picture.host.hierarchies[index], destination, "cgroup.procs")
+                self.changes.append(move(path, group.name, (index, destination), member, name))
+
+    def check_destination(self, index: int, destination: str, option: str) -> None:
+        hierarchy = self.picture.host.hierarchies[index]
+        if not self.picture.exists((index, destination)) and (index, destination) not in self.making.made:
+            raise ConflictError(
+                f"does not exist in {hierarchy.point}",
+                option=option,
+                value=destination,
+                way_out="declare it in the same cgroup_tree task, with the controllers of the group that goes",
+            )
+        control = self.picture.controls.get(destination) if hierarchy.version == 2 else None
+        if control is not None and control.enabled and not control.root and "threaded" not in control.type:
+            raise ConflictError(
+                "passes {} on to groups below it, and on v2 processes live in leaves".format(
+                    ", ".join(sorted(control.enabled))
+                ),
+                option=option,
+                value=destination,
+                way_out="name a group below it",
+            )
 
     # -- controllers_absent --------------------------------------------------------------------------------------
 
@@ -148,7 +161,7 @@ class _Removal:
             self.refuse(
                 group, controller, "shares its hierarchy with {}, which this group needs".format(", ".join(shared))
             )
-        below = self.picture.below.get(place, ())
+        below = [name for name in self.picture.below.get(place, ()) if (index, name) not in self.going]
         if below:
             self.refuse(group, controller, f"is used by {_listed(sorted(below))} below it")
         pids = self.picture.members.get(place, ())
@@ -163,7 +176,7 @@ class _Removal:
             return
         needed = [
             other.name
-            for other in self.desired.groups
+            for other in self.declared.groups
             if other.present and controller in other.controllers and names.parent(other.name) == parent
         ]
         users = [
@@ -178,10 +191,11 @@ class _Removal:
             # It passes the controller on for just this purpose: that nobody takes it from the root.
             self.take(index, HOLD, held.enabled, controller)
         self.take(index, parent, control.enabled, controller)
+        willing = {other.name for other in self.declared.groups if controller in other.unwanted}
         others = [
             name
             for name in self.picture.below.get((index, parent), ())
-            if names.parent(name) == parent and name not in (group.name, HOLD)
+            if names.parent(name) == parent and name not in willing and name != HOLD
         ]
         if others:
             self.warnings.append(
@@ -206,10 +220,10 @@ class _Removal:
 
     # -- purge_below ---------------------------------------------------------------------------------------------
 
-    def purge(self, top: str, declared: Desired) -> None:
+    def purge(self, top: str) -> None:
         picture = self.picture
         keep = {HOLD}
-        for group in declared.groups:
+        for group in self.declared.groups:
             keep.update(tuple(names.parents(group.name)) + (group.name,))
         there: Set[str] = set()
         doomed: List[Place] = []
@@ -231,7 +245,7 @@ class _Removal:
                     self.warnings.append(f"{name} is not declared and stays: it holds {show_members(picture, pids)}")
                     continue
                 doomed.append((index, name))
-        gone = {name for _, name in doomed}
+        gone = {name for _index, name in doomed}
         if len(gone) * 2 > len(there) and not self.desired.policy.purge_force:
             raise RefusedError(
                 f"would remove {len(gone)} of the {len(there)} groups there: {_listed(sorted(gone))}",
@@ -244,15 +258,21 @@ class _Removal:
 
     def check_purge(self, index: int, name: str, pids: Tuple[int, ...]) -> None:
         picture = self.picture
-        owner = picture.owners.get((index, name), {}).get("")
+        theirs = [
+            (above, owner.user)
+            for above in (name,) + tuple(names.parents(name))
+            for owner in [picture.owners.get((index, above), {}).get("")]
+            if owner is not None and owner.user
+        ]
         held = [pid for pid in pids if pid in picture.protected]
         why = ""
         if names.systemd_unit(name):
             why = "is a systemd unit"
         elif any(_CONTAINER.fullmatch(part) for part in name.split("/")):
             why = "looks like the group of a container"
-        elif owner is not None and owner.user != 0:
-            why = f"is delegated to user {owner.user}"
+        elif theirs:
+            above, user = theirs[0]
+            why = f"{'is' if above == name else 'is below ' + above + ', which is'} delegated to user {user}"
         elif held:
             why = f"holds {show_members(picture, tuple(held))} ({picture.protected[held[0]]})"
         if why:
@@ -274,13 +294,14 @@ def _listed(found: List[str]) -> str:
 
 def changes(picture: Picture, desired: Desired, making: Making, declared: Desired) -> Tuple[List[Change], List[str]]:
     """What is taken away, in order, and warnings."""
-    removal = _Removal(picture, desired, making)
-    for group in desired.groups:
+    removal = _Removal(picture, desired, making, declared)
+    # The innermost first: what is above has to wait until it is empty.
+    for group in reversed(desired.groups):
         if group.unwanted:
             removal.controllers(group)
     for group in reversed(desired.groups):
         if not group.present:
             removal.absent(group)
     if desired.policy.purge_below is not None:
-        removal.purge(desired.policy.purge_below, declared)
+        removal.purge(desired.policy.purge_below)
     return removal.changes, removal.warnings

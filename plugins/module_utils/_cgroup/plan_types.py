@@ -16,8 +16,7 @@ from .plan_groups import IMPLICIT, THREADED_CONTROLLERS, Making
 
 def change(making: Making, group: Group) -> None:
     """Make a group threaded, or, with recreate, make it again as a domain."""
-    index = making.picture.host.unified
-    assert index is not None
+    index = making.unified
     place = (index, group.name)
     control = making.picture.controls.get(group.name) if making.exists(place) else None
     now = control.type if control is not None else ("domain" if place in making.made else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple, cast
 
 from .._convergence.converge import Outcome, converge
 from .._convergence.errors import InputError, UnsupportedError
@@ -33,8 +33,7 @@ def run_one(params: Mapping[str, object], check_mode: bool, diff_mode: bool) -> 
 
 def run_tree(params: Mapping[str, object], check_mode: bool, diff_mode: bool) -> Result:
     """cgroup_tree: each element of ``groups`` is one."""
-    groups = params["groups"]
-    assert isinstance(groups, list)
+    groups = cast(List[Mapping[str, object]], params["groups"])
     return _run([(f"groups[{number}]", item) for number, item in enumerate(groups)], params, check_mode, diff_mode)
 
 

@@ -72,7 +72,7 @@ class Verbs:
         end = time.monotonic() + GATHER_BOUND
         while True:
             picture = observe(targets)
-            found, _ = processes_changes(picture, self._desired, Making(picture, self._desired))
+            found, _warnings = processes_changes(picture, self._desired, Making(picture, self._desired))
             moves = [change for change in found if change.do[0] == "move"]
             if not moves:
                 return tuple(extra)
@@ -120,7 +120,7 @@ class Verbs:
             pass
 
     def _write(self, change: Change) -> None:
-        _, index, name, file, texts, pair = cast(Tuple[str, int, str, str, Tuple[str, ...], str], change.do[:6])
+        _verb, index, name, file, texts, pair = cast(Tuple[str, int, str, str, Tuple[str, ...], str], change.do[:6])
         path = file_path(self._host.hierarchies[index], name, file)
         try:
             for text in texts:

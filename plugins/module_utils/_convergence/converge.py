@@ -66,13 +66,21 @@ def converge(domain: Domain[Observed], check_mode: bool) -> Outcome:
     if check_mode or not plan.changes:
         return Outcome(plan.changes, plan.warnings, ())
     extra = _apply(domain, plan)
-    drifted = _verify(domain, plan.changes + extra)
+    try:
+        drifted = _verify(domain, plan.changes + extra)
+    except UnsettledError:
+        raise
+    except IsolationError as error:
+        count = len(plan.changes)
+        error.reason += f" (found when it was read again, after {count} of {count} changes were made)"
+        raise
     warnings = plan.warnings + tuple(f"{path}: drifted while this task ran" for path in drifted)
     return Outcome(plan.changes + extra, warnings, drifted)
 
 
 def _apply(domain: Domain[Observed], plan: Plan) -> Tuple[Change, ...]:
     done: List[Change] = []
+    whole = 0
     apply = domain.apply
     try:
         domain.begin(plan.changes)
@@ -80,12 +88,22 @@ def _apply(domain: Domain[Observed], plan: Plan) -> Tuple[Change, ...]:
             # Counted before it is tried: a change of several calls can fail after its first.
             done.append(change)
             apply(change)
+            whole += 1
         return domain.settle(plan.changes)
-    except IsolationError as error:
-        left = domain.take_back(done)
-        note = f"{max(len(done) - 1, 0)} of {len(plan.changes)} changes were made before it"
-        error.reason = "{} ({})".format(error.reason, ", ".join((note,) + left))
+    except BaseException as error:
+        left = _taken_back(domain, done)
+        if isinstance(error, IsolationError):
+            note = f"{whole} of {len(plan.changes)} changes were made before it"
+            error.reason = "{} ({})".format(error.reason, ", ".join((note,) + left))
         raise
+
+
+def _taken_back(domain: Domain[Observed], done: Sequence[Change]) -> Tuple[str, ...]:
+    try:
+        return domain.take_back(done)
+    except (IsolationError, OSError) as error:
+        # It must not hide what went wrong first.
+        return (f"and taking back failed: {error}".rstrip("."),)
 
 
 def _verify(domain: Domain[Observed], changes: Sequence[Change]) -> Tuple[str, ...]:
@@ -110,6 +128,10 @@ _SOMEBODY = "another program may manage this group: find it before you run the t
 
 
 def _unsettled(changes: Sequence[Change]) -> str:
-    shown = [f"{c.path} is {c.before!r}, wanted {c.after!r}" for c in changes[:5]]
+    shown = [f"{c.path} is {_shown(c.before)}, wanted {_shown(c.after)}" for c in changes[:5]]
     more = "" if len(changes) <= 5 else f" and {len(changes) - 5} more"
     return "does not hold after it was written: " + ", ".join(shown) + more
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None else repr(value)

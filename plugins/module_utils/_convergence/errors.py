@@ -33,7 +33,9 @@ class IsolationError(Exception):
         text = (head + (" " if self.value is not None else ": ") if head else "") + self.reason
         if self.way_out:
             text += "; " + self.way_out
-        return " ".join(text.split()) + "."
+        # What a kernel, a file or a user wrote in between breaks no line and moves no terminal.
+        plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in " ".join(text.split()))
+        return plain.rstrip(".") + "."
 
     def details(self) -> Dict[str, object]:
         """The same as data, for playbooks that want to react."""

@@ -54,23 +54,20 @@ def diff(changes: Sequence[Change]) -> List[Dict[str, str]]:
 def _sides(changes: Sequence[Change]) -> Tuple[str, str]:
     # A path that is written twice (raised for the children first, lowered after them) is one line:
     # from where it came to where it ends.
-    first: Dict[str, object] = {}
-    last: Dict[str, object] = {}
+    first: Dict[_Line, object] = {}
+    last: Dict[_Line, object] = {}
     for number, change in enumerate(changes):
-        label = f"{change.action} {change.path}"
-        if change.action in ("move", "kill", "signal"):
-            label = f"{label} #{number}"
-        first.setdefault(label, change.before)
-        last[label] = change.after
+        line = (change.path, change.action, number if change.action in ("move", "kill", "signal") else -1)
+        first.setdefault(line, change.before)
+        last[line] = change.after
     return _lines(first), _lines(last)
 
 
-def _lines(values: Dict[str, object]) -> str:
-    lines = []
-    for label, value in values.items():
-        if value is not None:
-            lines.append("{}: {}\n".format(label.split(" #")[0].split(" ", 1)[1], value))
-    return "".join(lines)
+_Line = Tuple[str, str, int]
+
+
+def _lines(values: Dict[_Line, object]) -> str:
+    return "".join([f"{path}: {value}\n" for (path, _verb, _number), value in values.items() if value is not None])
 
 
 def cut(changes: Sequence[Change], limit: Optional[int]) -> List[Dict[str, object]]:

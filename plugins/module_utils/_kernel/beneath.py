@@ -19,6 +19,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC
 # memory.max and memory.high skip the reclaim.
 _WRITE = os.O_WRONLY | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_STEP = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 # Below this size a read is the whole file: the kernel's seq_file fills a page before it returns a part of a list.
 _WHOLE = 2048
@@ -39,6 +40,10 @@ _syscall = ctypes.CDLL(None, use_errno=True).syscall
 
 def _encode(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
+
+
+def _leads_out(path: str) -> OSError:
+    return OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
 
 
 class Root:
@@ -67,13 +72,24 @@ class Root:
         return self._open_by_parts(path, flags)
 
     def _open_by_parts(self, path: str, flags: int) -> int:
-        # cgroup file systems hold no symbolic links and callers admit no "..", so what is left to watch is
-        # a foreign mount on top of a directory.
-        descriptor = os.open(path or ".", flags | os.O_NOFOLLOW, dir_fd=self.descriptor)
-        if os.fstat(descriptor).st_dev != self._device:
-            os.close(descriptor)
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
-        return descriptor
+        # What openat2 does in one call: no way up, no link followed, no mount crossed.
+        parts = path.split("/") if path else ["."]
+        if ".." in parts or not parts[0]:
+            raise _leads_out(path)
+        above = self.descriptor
+        for number, part in enumerate(parts):
+            try:
+                step = os.open(part, (_STEP if parts[number + 1 :] else flags) | os.O_NOFOLLOW, dir_fd=above)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from None
+            finally:
+                if above != self.descriptor:
+                    os.close(above)
+            above = step
+            if os.fstat(above).st_dev != self._device:
+                os.close(above)
+                raise _leads_out(path)
+        return above
 
     def read(self, path: str) -> str:
         """The whole text of a file."""
@@ -101,7 +117,9 @@ class Root:
             os.close(descriptor)
 
     def _parent(self, path: str) -> Tuple[int, str, bool]:
-        parent, _, name = path.rpartition("/")
+        parent, slash, name = path.rpartition("/")
+        if name == ".." or (slash and not parent):
+            raise _leads_out(path)
         return (self._open(parent, _DIRECTORY), name, True) if parent else (self.descriptor, name, False)
 
     def mkdir(self, path: str) -> int:
@@ -155,13 +173,25 @@ class Root:
     def file_status(self, path: str) -> Optional[os.stat_result]:
         """stat(2) of a file or directory without opening it for reading, None where there is none."""
         try:
-            return os.stat(path or ".", dir_fd=self.descriptor, follow_symlinks=False)
+            parent, name, opened = self._parent(path)
         except FileNotFoundError:
             return None
+        try:
+            return os.stat(name or ".", dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        finally:
+            if opened:
+                os.close(parent)
 
     def chown(self, path: str, user: int, group: int) -> None:
         """Hand one file or directory over; -1 leaves an id as it is."""
-        os.chown(path or ".", user, group, dir_fd=self.descriptor, follow_symlinks=False)
+        parent, name, opened = self._parent(path)
+        try:
+            os.chown(name or ".", user, group, dir_fd=parent, follow_symlinks=False)
+        finally:
+            if opened:
+                os.close(parent)
 
     def attribute(self, path: str, name: str) -> Optional[bytes]:
         """An extended attribute of a directory, None where it has none."""

@@ -17,8 +17,9 @@ PATH = DIRECTORY + "/unfinished"
 
 def read(path: str = PATH) -> FrozenSet[str]:
     """The paths of a run of this boot that did not end, empty where none is."""
-    boot, _, rest = (read_text(path) or "").partition("\n")
-    return frozenset(rest.splitlines()) if boot and boot == boot_id() else frozenset()
+    boot, _newline, rest = (read_text(path) or "").partition("\n")
+    # Not splitlines: a group's name may hold what Python takes for a line's end.
+    return frozenset(filter(None, rest.split("\n"))) if boot and boot == boot_id() else frozenset()
 
 
 def write(paths: Iterable[str], path: str = PATH) -> None:

@@ -11,13 +11,24 @@ import fcntl
 import os
 import stat
 import time
-from typing import Iterator
+from typing import Iterator, Set
 
 from .._convergence.errors import RefusedError, TimedOutError, UnsupportedError
 
 DIRECTORY = "/run/isolation"
 LOCK = DIRECTORY + "/lock"
 BOUND = 60.0
+
+# What this process has open, so that a child that it forks and that outlives it does not hold the lock on.
+_descriptors: Set[int] = set()
+
+
+def _let_go() -> None:
+    while _descriptors:
+        os.close(_descriptors.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def directory(path: str = DIRECTORY) -> None:
@@ -31,9 +42,9 @@ def directory(path: str = DIRECTORY) -> None:
             f"cannot be made: {error.strerror}", option=path, way_out="/run must be writable"
         ) from None
     found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise RefusedError(
-            "is not a directory that only root can write to",
+            "is not a directory that only root can enter",
             option=path,
             way_out="look at who made it, then remove it",
         )
@@ -47,17 +58,22 @@ def held(path: str = LOCK, bound: float = BOUND) -> Iterator[None]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise UnsupportedError(f"cannot be opened: {error.strerror}", option=path) from None
+    _descriptors.add(descriptor)
     try:
         found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
-            raise RefusedError("is not a plain file of root's", option=path, way_out="look at who made it")
+        # Whoever can open it can lock it, for reading too.
+        foreign = found.st_uid != os.geteuid() or found.st_nlink != 1 or found.st_mode & 0o077
+        if foreign or not stat.S_ISREG(found.st_mode):
+            raise RefusedError("is not a plain file of root's alone", option=path, way_out="look at who made it")
         _acquire(descriptor, path, bound)
         # Whoever waits reads this; the lock itself is the flock, so a stale number does no harm.
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
-        os.close(descriptor)
+        if descriptor in _descriptors:
+            _descriptors.discard(descriptor)
+            os.close(descriptor)
 
 
 def _acquire(descriptor: int, path: str, bound: float) -> None:

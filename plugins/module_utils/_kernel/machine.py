@@ -41,8 +41,10 @@ def block_device(path: str) -> str:
     """MAJOR:MINOR of the disk at a path, the whole disk for a partition: throttling knows no partitions."""
     try:
         found = os.stat(path)
-    except OSError as error:
-        raise InputError(f"does not exist here: {error.strerror}", value=path, way_out="see lsblk") from None
+    except (OSError, ValueError) as error:
+        # ValueError: a null byte.
+        why = getattr(error, "strerror", error)
+        raise InputError(f"does not exist here: {why}", value=path, way_out="see lsblk") from None
     if not stat.S_ISBLK(found.st_mode):
         raise InputError("is not a block device", value=path, way_out="see lsblk")
     number = f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"

@@ -32,7 +32,8 @@ class Mount(NamedTuple):
 def parse(text: str) -> List[Mount]:
     """The lines of a mountinfo file, in its order (a later one lies on top of an earlier one)."""
     found = []
-    for line in text.splitlines():
+    # Not splitlines: a path may hold what Python takes for a line's end, and only \n is escaped.
+    for line in text.split("\n"):
         left, separator, right = line.partition(" - ")
         fields, rest = left.split(" "), right.split(" ")
         if not separator or len(fields) < 6 or len(rest) < 3:
@@ -57,7 +58,7 @@ def _unescape(text: str) -> str:
 
 def mounts() -> List[Mount]:
     """This process's mounts."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         return parse(lines.read())
 
 

@@ -81,7 +81,7 @@ def _fields(path: str) -> Optional[Tuple[bytes, List[bytes], int]]:
     if not data:
         return None
     # comm is shown as it is: blanks, line breaks and parentheses included. No later field has a parenthesis.
-    head, _, tail = data.rpartition(b")")
+    head, _bracket, tail = data.rpartition(b")")
     fields = tail.split()
     return head.partition(b"(")[2], fields, int(fields[6])
 
@@ -233,7 +233,7 @@ def groups_of(pid: int, thread: Optional[int] = None) -> Optional[Dict[str, str]
     groups = {}
     # Not splitlines: a group's name may hold what Python takes for a line's end, \r for one.
     for line in _text(data).split("\n")[:-1]:
-        _, controllers, group = line.split(":", 2)
+        _number, controllers, group = line.split(":", 2)
         groups[controllers] = group
     return groups
 

@@ -11,7 +11,8 @@ from typing import Optional
 def read_text(path: str) -> Optional[str]:
     """The text of a file, None where it is not there or was removed meanwhile."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as text:
+        # Without newline a carriage return in a name would read as the end of a line.
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as text:
             return text.read()
     except (FileNotFoundError, ProcessLookupError):
         return None

@@ -23,14 +23,13 @@ FOLDER = Path(__file__).resolve().parents[1] / "programs"
 class Program:
     """A running program; ``ready`` is what it said first."""
 
-    def __init__(self, command: list[str], user: int | None = None) -> None:
+    def __init__(self, command: list[str]) -> None:
         # A session of its own: all that it forks can be ended at once.
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            user=user,
             start_new_session=True,
             env={**os.environ, MARK: str(os.getpid())},
         )
@@ -83,13 +82,13 @@ class Programs:
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
 
-    def start(self, name: str, *arguments: object, user: int | None = None) -> Program:
+    def start(self, name: str, *arguments: object) -> Program:
         """One of the files of programs/, by its name without .py."""
         # Neither site-packages nor the environment: it begins sooner.
-        return self.run([sys.executable, "-ISs", str(FOLDER / (name + ".py")), *map(str, arguments)], user)
+        return self.run([sys.executable, "-ISs", str(FOLDER / (name + ".py")), *map(str, arguments)])
 
-    def run(self, command: list[str], user: int | None = None) -> Program:
-        program = Program(command, user)
+    def run(self, command: list[str]) -> Program:
+        program = Program(command)
         self._stack.callback(program.end)
         return program
 

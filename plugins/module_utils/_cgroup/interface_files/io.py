@@ -25,7 +25,7 @@ def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) 
                 yield Turn(THROTTLES[key], devices, "io.max")
         if _BFQ in said:
             weights = {
-                device: "default" if figure == MAX else figure for (device, _), figure in said[_BFQ].value.items()
+                device: "default" if figure == MAX else figure for (device, _key), figure in said[_BFQ].value.items()
             }
             if DEFAULT in weights:
                 yield Turn(WEIGHT, weights.pop(DEFAULT), _BFQ)
@@ -35,12 +35,12 @@ def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) 
     for key, there in THROTTLES.items():
         if there in said:
             figures = said[there].value.items()
-            yield Turn("io.max", {device: {key: "max" if n == MAX else n} for (device, _), n in figures}, there)
+            yield Turn("io.max", {device: {key: "max" if n == MAX else n} for (device, _key), n in figures}, there)
     if WEIGHT in said:
         yield Turn(_BFQ, {DEFAULT: said[WEIGHT].value}, WEIGHT)
     if WEIGHT_DEVICE in said:
         figures = said[WEIGHT_DEVICE].value.items()
-        yield Turn(_BFQ, {device: "default" if n == MAX else n for (device, _), n in figures}, WEIGHT_DEVICE)
+        yield Turn(_BFQ, {device: "default" if n == MAX else n for (device, _key), n in figures}, WEIGHT_DEVICE)
 
 
 def _v2(name: str, kind: Throughput | Weights, default: object, since: str, elsewhere: str = "") -> InterfaceFile:

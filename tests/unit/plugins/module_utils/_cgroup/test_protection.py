@@ -36,8 +36,7 @@ def protected_on(
 ) -> Protected:
     """``host``: pid -> parent, name, start. OWN is this task."""
     table = {
-        pid: Process(pid, start, parent, comm, session=posix.get(pid, 0))
-        for pid, (parent, comm, start) in host.items()
+        pid: Process(pid, start, parent, comm, session=posix.get(pid, 0)) for pid, (parent, comm, start) in host.items()
     }
     monkeypatch.setattr(os, "getpid", lambda: OWN)
     monkeypatch.setattr(processes, "blind_spot", lambda: "")
@@ -140,8 +139,9 @@ read, write = os.pipe()
 if os.fork() == 0:
     if sys.argv[1] == "login":
         os.setsid()
+    between = os.getpid()
     if os.fork() == 0:
-        while os.getppid() not in (1, int(sys.argv[2])):
+        while os.getppid() == between:
             pass
         found = protection.observe()
         text = json.dumps([os.getpid(), os.getppid(), found.pids, found.anchored])
@@ -156,7 +156,7 @@ with open(read, "rb") as file:
 
 def seen_by_an_orphan(how: str) -> tuple[int, dict[str, str], dict[str, str]]:
     """The connection's pid, and what its orphaned grandchild takes for protected."""
-    argv = [sys.executable, "-c", TASK_OF, how, str(os.getppid())]
+    argv = [sys.executable, "-c", TASK_OF, how]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         output, errors = process.communicate(timeout=60)
     if b"loginuid" in errors or b"Operation not permitted" in errors:
@@ -204,7 +204,7 @@ WHY = Protected({1: "PID 1 (init)", 5: "an ancestor of this task (sshd)", 9: "th
     ],
 )
 def test_a_group_holds_whom_it_has_and_whom_those_below_have(group: str, held: list[int]) -> None:
-    groups = {1: "/", 5: ("/x", "/batch/a"), 9: "batch2", 77: "/batch"}
+    groups: dict[int, str | tuple[str, ...]] = {1: "/", 5: ("/x", "/batch/a"), 9: "batch2", 77: "/batch"}
     found = protection.holders(WHY, groups, group)
     assert [holder.pid for holder in found] == held
     assert all(holder.why == WHY.pids[holder.pid] for holder in found)

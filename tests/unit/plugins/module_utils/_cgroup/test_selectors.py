@@ -34,8 +34,12 @@ HOST = (
     Candidate(Process(10, 50, 1, "sshd"), "/usr/sbin/sshd", "sshd: listener", 0, ("ssh.service",)),
     Candidate(Process(11, 60, 10, "sshd", forked=True), "/usr/sbin/sshd", "sshd: me", 0, ("ssh.service",)),
     Candidate(Process(12, 61, 11, "ansible-playboo"), "/usr/bin/python3", "ansible-playbook nginx.yml", 1000),
-    Candidate(Process(13, 62, 12, "ansible-playboo", forked=True), "/usr/bin/python3", "ansible-playbook nginx.yml", 1000),
-    Candidate(Process(14, 62, 12, "ansible-playboo", forked=True), "/usr/bin/python3", "ansible-playbook nginx.yml", 1000),
+    Candidate(
+        Process(13, 62, 12, "ansible-playboo", forked=True), "/usr/bin/python3", "ansible-playbook nginx.yml", 1000
+    ),
+    Candidate(
+        Process(14, 62, 12, "ansible-playboo", forked=True), "/usr/bin/python3", "ansible-playbook nginx.yml", 1000
+    ),
     Candidate(Process(15, 63, 14, "python3"), "/usr/bin/python3", "python3 module", 0),
     Candidate(Process(20, 40, 1, "nginx", forked=True), "/usr/sbin/nginx", "nginx: master", 0, ("nginx.service",)),
     Candidate(Process(21, 41, 20, "nginx", forked=True), "/usr/sbin/nginx", "nginx: worker", 33, ("nginx.service",)),
@@ -65,9 +69,7 @@ def test_all_keys_are_parsed() -> None:
         "required": True,
     }
     found = selectors.parse("p[0]", item)
-    assert found == Selector(
-        "p[0]", 12, "/run/x.pid", "x@1\\x2d2.service", "/bin/x", re.compile("^x"), "0", True, True
-    )
+    assert found == Selector("p[0]", 12, "/run/x.pid", "x@1\\x2d2.service", "/bin/x", re.compile("^x"), "0", True, True)
     expected = "pid 12, pid_file /run/x.pid, systemd_unit x@1\\x2d2.service, exe /bin/x, cmdline ^x, user 0"
     assert found.words() == expected
 
@@ -123,11 +125,10 @@ values = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | s
 @given(st.dictionaries(st.sampled_from((*selectors.KEYS, *selectors.FLAGS, "other")) | st.text(), values))
 def test_no_item_makes_a_traceback(item: dict[str, object]) -> None:
     try:
-        found = selectors.parse("p", item)
+        said = selectors.parse("p", item).words()
     except InputError as error:
-        assert error.sentence().endswith(".")
-    else:
-        assert found.words()
+        said = error.sentence()
+    assert said
 
 
 # -- what is taken ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -207,7 +208,7 @@ def test_a_fork_is_told_from_a_program() -> None:
 def test_ancestors_up_to_the_first_process() -> None:
     chain = processes.ancestry(os.getpid())
     assert [process.pid for process in chain[:2]] == [os.getpid(), os.getppid()]
-    assert all(below.parent == above.pid for below, above in zip(chain, chain[1:], strict=False))
+    assert all(below.parent == above.pid for below, above in itertools.pairwise(chain))
     assert chain[-1].parent == 0
 
 
