@@ -172,6 +172,7 @@ failure:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import arguments
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.run import run_one
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from ansible_collections.linux.isolation.tests.integration.support.host import H
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
 from ansible_collections.linux.isolation.tests.integration.support.spaces import join
-from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, run
+from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, Task, run
 from ansible_collections.linux.isolation.tests.integration.support.waiting import until
 
 CONTROLLERS = ["pids", "memory", "freezer"]
@@ -124,29 +125,65 @@ def test_allow_lockout_permits_it(tried: str, host: Host, sandbox: Sandbox, inne
     if tried == "memory.max":
         # Not so little that the ancestor is killed for it.
         params = {**params, "limits": {"memory.max": "1M"}} if host.version("memory") == 2 else params
-    task = {"name": sandbox.below("inner"), **params, "allow_lockout": True}
+    declared = {"name": sandbox.below("inner"), **params, "allow_lockout": True}
+    task = Task(module, declared, check=tried == "memory.max", enter=Ancestor(inner).enter)
+    try:
+        answer = task.told()
+        assert not answer.failed, answer.sentence
+        assert answer.verbs() == ["freeze" if tried == "freeze" else "write"]
+    finally:
+        sandbox.thaw()
+        task.close()
+
+
+def _login_with_a_fellow(places: list[Path]) -> Callable[[], None]:
+    """A login of which one process is in the group and the task, no relative of it, is another."""
 
     def enter() -> None:
-        Ancestor(inner).enter()
-        signal.alarm(30)
+        # The kernel counts a new session when a login is set.
+        Path("/proc/self/loginuid").write_text("65534")
+        told, write = os.pipe()
+        fellow = os.fork()
+        if not fellow:
+            signal.alarm(60)
+            join(*places)()
+            second = os.fork()
+            memory = bytearray(4 << 20)
+            assert memory[-1] == 0
+            if second:
+                os.write(write, b"inside")
+            while True:
+                signal.pause()
+        assert os.read(told, 6) == b"inside"
 
-    answer = run(module, task, check=tried == "memory.max", enter=enter)
-    assert not answer.failed, answer.sentence
-    assert answer.verbs() == ["freeze" if tried == "freeze" else "write"]
+    return enter
+
+
+@pytest.mark.parametrize("tried", TRIED)
+def test_what_hits_the_login_session_of_the_task_is_refused(tried: str, sandbox: Sandbox, inner: list[Path]) -> None:
+    module, params, says = TRIED[tried]
+    before = sandbox.state()
+    answer = run(module, {"name": sandbox.below("inner"), **params}, enter=_login_with_a_fellow(inner))
+    assert answer.failed, answer.values
+    assert says in answer.sentence
+    assert "of the login session" in answer.sentence
+    assert sandbox.state() == before
 
 
 def test_a_task_is_not_moved_nor_what_is_above_it(sandbox: Sandbox, inner: list[Path], programs: Programs) -> None:
     before = sandbox.state()
     for pid, says in ((os.getpid(), "an ancestor of this task"), (1, "PID 1")):
-        task = {"name": sandbox.below("inner"), "processes": [{"pid": pid}]}
+        task = {"name": sandbox.below("inner"), "controllers": ["pids"], "processes": [{"pid": pid}]}
         answer = run("group", task)
         assert answer.failed
         assert "would move into" in answer.sentence
         assert says in answer.sentence
     beside = programs.start("idle")
-    answer = run("group", {"name": sandbox.below("inner"), "processes": [{"pid": beside.pid}]})
+    task = {"name": sandbox.below("inner"), "controllers": ["pids"], "processes": [{"pid": beside.pid}]}
+    answer = run("group", task)
     assert not answer.failed, answer.sentence
-    assert {path: text for path, text in sandbox.state().items() if "procs" not in path} == before
+    assert "move" in answer.verbs()
+    assert sandbox.state() == before
 
 
 def test_a_task_is_not_moved_out_of_its_group(sandbox: Sandbox, inner: list[Path]) -> None:
@@ -168,11 +205,12 @@ def test_a_group_with_a_protected_process_is_not_purged(sandbox: Sandbox, inner:
 # -- PID 1, of a pid namespace of the test's own ----------------------------------------------------------------------
 
 _INSIDE = """
-import json, os, sys
+import json
+from pathlib import Path
 from ansible_collections.linux.isolation.tests.integration.support.tasks import run
 from ansible_collections.linux.isolation.tests.integration.support.host import write
 for place in {places!r}:
-    write(__import__("pathlib").Path(place) / "cgroup.procs", "0")
+    write(Path(place, "cgroup.procs"), "0")
 found = [run(module, params)[:2] for module, params in {tasks!r}]
 print(json.dumps(found))
 """
@@ -182,8 +220,6 @@ def in_a_pid_namespace(places: list[Path], tasks: list[tuple[str, dict[str, Any]
     """Run tasks where PID 1 is a process of the test's own that is in the groups: children of it run them."""
     code = _INSIDE.format(places=[str(place) for place in places], tasks=tasks)
     command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c", code]
-    import json
-
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from .._convergence.plan import Change
 from .._kernel.beneath import Root
 from .hierarchies import Host, file_path
 
-# (file or verb, errno) -> what it means here.
+# (file or verb, errno) -> what it means here; "write" is any file, "" anything at all.
 _MEANINGS = {
     (
         "control",
@@ -64,12 +64,9 @@ _MEANINGS = {
     ("move", errno.EINVAL): "the kernel does not let this process be moved (a kernel thread that is bound to a CPU)",
     ("move", errno.ENOSPC): "its cpuset has no CPUs or no memory nodes yet",
     ("write", errno.ENODEV): "no such device here",
-    ("write", errno.EROFS): "the hierarchy is mounted read only",
-    (
-        "write",
-        errno.EACCES,
-    ): "this process may not write it, root as it may be: a security module or a delegation boundary",
-    ("write", errno.EPERM): "this process may not write it: a delegation boundary (nsdelegate) or a missing capability",
+    ("", errno.EROFS): "the hierarchy is mounted read only",
+    ("", errno.EACCES): "this process may not do it, root as it may be: a security module or a delegation boundary",
+    ("", errno.EPERM): "this process may not do it: a delegation boundary (nsdelegate) or a missing capability",
 }
 _CHILDREN_MATTER = ("cpuset.cpus", "cpuset.mems", "cpu.cfs_quota_us", "cpu.cfs_period_us")
 
@@ -78,7 +75,8 @@ def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError)
     """The error of one change that the kernel refused."""
     verb = cast(str, change.do[0])
     file = cast(str, change.do[3]) if verb in ("write", "shrink") else verb
-    meaning = _MEANINGS.get((file, error.errno or 0)) or _MEANINGS.get(("write", error.errno or 0), "")
+    kinds = (file, "write", "") if file != verb else (verb, "")
+    meaning = next(filter(None, [_MEANINGS.get((kind, error.errno or 0)) for kind in kinds]), "")
     if file in _CHILDREN_MATTER and error.errno in (errno.EBUSY, errno.EINVAL):
         below = _children(host, roots, cast(Tuple[int, str], change.do[1:3]), file)
         meaning += "; below it are " + below if below else ""

@@ -32,6 +32,8 @@ class Making:
         # Only asked for groups that are on v2.
         self.unified = -1 if picture.host.unified is None else picture.host.unified
         self.made: Set[Place] = set()
+        # Above v2 groups that are there, and so there themselves, whether they were looked at or not.
+        self._above: Set[str] = set()
         self.changes: List[Change] = []
         self.warnings: List[str] = []
         for group in desired.groups:
@@ -62,6 +64,8 @@ class Making:
             if index == picture.host.unified:
                 controllers = {c for c in group.controllers - IMPLICIT if picture.host.where.get(c) == index}
                 if controllers and group.name:
+                    if self.exists((index, group.name)):
+                        self._above.update(names.parents(group.name))
                     for above in ("",) + tuple(names.parents(group.name)):
                         self.need.setdefault(above, set()).update(controllers)
                 elif controllers:
@@ -114,7 +118,7 @@ class Making:
         control = self.picture.controls.get(name)
         index = self.unified
         place = (index, name)
-        if control is None and self.exists(place):
+        if control is None and (self.exists(place) or name in self._above):
             return
         enabled = control.enabled if control is not None and place not in self.made else frozenset()
         missing = self.need[name] - enabled

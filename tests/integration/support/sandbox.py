@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from .host import Host, write
-from .sweeping import PREFIX, sweep
+from .sweeping import PREFIX, sweep, thaw
 
 # Files whose text changes by itself, or only says what others say.
 _MOVING = ("stat", "events", "pressure", "current", "peak", "usage", "procs", "tasks", "threads", "failcnt")
@@ -56,6 +56,11 @@ class Sandbox:
                     continue
                 found[str(path)] = _read(path)
         return found
+
+    def thaw(self) -> None:
+        """Thaw all of it."""
+        for place in self.places():
+            thaw(place)
 
     def clean(self) -> None:
         """Thaw, kill and remove all of it."""

@@ -31,7 +31,7 @@ def sweep(host: Host, beginning: str) -> list[Path]:
         if not places:
             return []
         for _, place in places:
-            _thaw(place)
+            thaw(place)
         for hierarchy, place in places:
             _empty(hierarchy.point, place, pytest)
         for _, place in reversed(places):
@@ -55,7 +55,8 @@ def _places(host: Host, beginning: str) -> list[tuple[Hierarchy, Path]]:
     ]
 
 
-def _thaw(place: Path) -> None:
+def thaw(place: Path) -> None:
+    """Thaw a group by whichever file it has."""
     for name, text in (("cgroup.freeze", "0"), ("freezer.state", "THAWED")):
         try:
             write(place / name, text)

@@ -9,6 +9,7 @@ import os
 import pickle
 import select
 import signal
+import struct
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup import arg
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.run import run_one, run_tree
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer
 
-from .waiting import BOUND
+from .waiting import BOUND, until
 
 MODULES = {"group": (arguments.group, run_one), "limit": (arguments.limit, run_one), "tree": (arguments.tree, run_tree)}
 Enter = Callable[[], object]
@@ -60,34 +61,58 @@ class Task:
         if self.pid == 0:
             try:
                 found = _perform(module, params, check, enter)
-                with os.fdopen(write, "wb") as pipe:
-                    pickle.dump(found, pipe)
+                data = pickle.dumps(found)
+                # With its length: a child of the task that lives on may hold the pipe open.
+                _write(write, struct.pack("q", len(data)) + data)
             finally:
                 os._exit(0)
         os.close(write)
 
     def answer(self, bound: float = BOUND) -> Answer:
         """Wait for the end; a traceback and a task that never ends fail the test."""
-        found = self.end(bound)
+        try:
+            return self.told(bound)
+        finally:
+            self.close()
+
+    def told(self, bound: float = BOUND) -> Answer:
+        """Wait for the answer alone."""
+        found = self._read(8, bound)
         assert found, "the task died before it could answer"
-        answered = pickle.loads(found)
+        answered = pickle.loads(self._read(struct.unpack("q", found)[0], bound))
         assert isinstance(answered, Answer), "no sentence but a traceback:\n" + str(answered)
         return answered
 
-    def end(self, bound: float = BOUND) -> bytes:
-        """Wait for the end; what it told, nothing where it was killed."""
-        parts = []
-        end = time.monotonic() + bound
+    def died(self, bound: float = BOUND) -> bool:
+        """Wait for the end; whether it came before the answer."""
         try:
-            while select.select([self._told], [], [], max(end - time.monotonic(), 0))[0]:
-                parts.append(os.read(self._told, 65536))
-                if not parts[-1]:
-                    return b"".join(parts)
-            raise AssertionError(f"the task did not end within {bound:g} s")
+            return not self._read(8, bound)
         finally:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            os.close(self._told)
+            self.close()
+
+    def _read(self, size: int, bound: float) -> bytes:
+        found = b""
+        end = time.monotonic() + bound
+        while len(found) < size:
+            ready, _, _ = select.select([self._told], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"the task did not end within {bound:g} s"
+            more = os.read(self._told, size - len(found))
+            if not more:
+                break
+            found += more
+        return found
+
+    def close(self) -> None:
+        """Reap it, killed where it did not end."""
+        os.close(self._told)
+        os.kill(self.pid, signal.SIGKILL)
+        # A frozen one is the test's to thaw.
+        until(lambda: os.waitpid(self.pid, os.WNOHANG)[0], "the end of the task")
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def run(module: str, params: Mapping[str, Any], check: bool = False, enter: Enter | None = None) -> Answer:

@@ -75,6 +75,10 @@ def test_a_refusal_has_a_meaning(do: Do, number: int, meaning: str) -> None:
     assert error.sentence().startswith("batch: the kernel refused ")
 
 
+def test_a_group_that_went_away_is_no_missing_device() -> None:
+    assert refusal(("control", 0, "batch", "+cpu"), errno.ENODEV).way_out == ""
+
+
 def test_a_refusal_that_means_nothing_known_is_told_as_it_is() -> None:
     assert refusal(write("pids.max", "5"), errno.ENOMEM).sentence() == (
         "batch: the kernel refused '5' for /sys/fs/cgroup/batch: Cannot allocate memory (ENOMEM)."
