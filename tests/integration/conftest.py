@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.linux.isolation.tests.integration.support import host as hosts
-from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
+from ansible_collections.linux.isolation.tests.integration.support.programs import Programs, adopt
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox, session_prefix
 from ansible_collections.linux.isolation.tests.integration.support.sweeping import PREFIX, sweep
 from ansible_collections.linux.isolation.tests.integration.support.watchdog import Watchdog
@@ -113,6 +113,7 @@ def host() -> hosts.Host:
 def watchdog(host: hosts.Host) -> Iterator[Watchdog]:
     """Ends what a test froze or filled, even where pytest is gone; begins by what earlier runs left."""
     _clear_away(host)
+    adopt()
     with Watchdog(session_prefix()) as found:
         yield found
     assert not sweep(host, session_prefix())

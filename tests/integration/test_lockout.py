@@ -148,6 +148,7 @@ def _login_with_a_fellow(places: list[Path]) -> Callable[[], None]:
             signal.alarm(60)
             join(*places)()
             second = os.fork()
+            signal.alarm(60)
             memory = bytearray(4 << 20)
             assert memory[-1] == 0
             if second:

@@ -79,7 +79,7 @@ class Bench:
             error = found
         except Died:
             died = True
-        host.machine.fuse = None
+        host.machine.fuse, host.machine.dead = None, False
         return Result(values, error, died, log)
 
     # -- what stands in for this host ----------------------------------------------------------------------------

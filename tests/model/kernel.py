@@ -275,6 +275,7 @@ class ModelRoot(Root):
         """Nothing is open."""
 
     def _place(self, path: str) -> tuple[Group, str]:
+        self.hierarchy.machine.living()
         above, _, name = path.rpartition("/")
         group = self.hierarchy.find(above)
         if not path or name in group.children:
@@ -302,12 +303,14 @@ class ModelRoot(Root):
         self.hierarchy.machine.called(verb, self.hierarchy.point, path, text)
 
     def names(self, path: str) -> list[str]:
+        self.hierarchy.machine.living()
         return sorted(self.hierarchy.find(path).children)
 
     def files(self, path: str) -> list[str]:
         return sorted(self.hierarchy.find(path).files())
 
     def status(self, path: str) -> os.stat_result | None:
+        self.hierarchy.machine.living()
         try:
             return self._status(self.hierarchy.find(path), "")
         except FileNotFoundError:

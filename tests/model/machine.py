@@ -78,6 +78,7 @@ class Machine:
         self.processes: dict[int, Process] = {}
         self.log: list[Call] = []
         self.fuse: int | None = None
+        self.dead = False
         # Seconds that a group stays busy after a process left it, and that freezing one with processes takes.
         self.lingering = 0.0
         self.freezing = 0.0
@@ -87,11 +88,18 @@ class Machine:
 
     def called(self, verb: str, point: str, path: str, text: str = "") -> None:
         """Count and keep a changing call, or die of it."""
+        self.living()
         if self.fuse is not None:
             if not self.fuse:
+                self.dead = True
                 raise Died
             self.fuse -= 1
         self.log.append(Call(verb, point, path, text))
+
+    def living(self) -> None:
+        """Who died makes no system call any more, not even to clean up."""
+        if self.dead:
+            raise Died
 
     def inode(self) -> int:
         """A number that no directory had before."""

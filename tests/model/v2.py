@@ -248,7 +248,7 @@ class GroupV2(Group):
 
     def invalid(self) -> Iterator[str]:
         yield from super().invalid()
-        if self.processes and self.passes and self.parent is not None and not self.threaded:
+        if self.processes and self.parent is not None and any(_domain_controller(name) for name in self.passes):
             yield f"{self.path}: holds processes and passes controllers on"
         if not self.passes <= self.available():
             yield f"{self.path}: passes on what it has not"

@@ -105,6 +105,9 @@ class _Deed:
             needed = frozenset(c for c in self.controllers(group) if c in hierarchy.controllers) - set(IMPLICIT)
             for above in reversed(list(hierarchy.find(group.name).ancestors())):
                 assert isinstance(above, GroupV2)
+                if above.processes and above.parent is not None and needed - above.passes:
+                    # Even where this very task moves them away: it would have to happen first.
+                    raise RefusedError(f"{above.path} holds processes and would have to pass controllers on")
                 above.pass_on(above.passes | needed)
 
     def limit(self, group: Declared) -> None:
@@ -162,6 +165,8 @@ class _Deed:
                     continue
                 if place.holds(now) or not hierarchy.controllers:
                     continue
+                if isinstance(place, GroupV2) and place.passes:
+                    raise RefusedError(f"{place.path} passes controllers on")
                 now.left(process)
                 place.processes[pid] = process
                 process.groups[hierarchy] = place

@@ -34,7 +34,7 @@ def cases(draw: st.DrawFn) -> tuple[Host, Task]:
 
 def announced(result: Result) -> bool:
     """Whether an error says that changes were made before it."""
-    return result.error is not None and "changes were made before it" in result.error.reason
+    return result.error is not None and "changes were made" in result.error.reason
 
 
 @settings(max_examples=EXAMPLES * 3)

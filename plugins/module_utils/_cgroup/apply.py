@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, FrozenSet, Optional, Sequence, Tuple, cast
 from .._convergence.converge import Domain
 from .._convergence.plan import Change, Plan
 from .._kernel import journal
+from . import names
 from . import plan as planning
 from .desired import Desired
-from .hierarchies import Roots
+from .hierarchies import Roots, absolute
 from .observe import Observer
 from .picture import Picture
 
@@ -59,5 +60,18 @@ class Cgroups(Domain[Picture]):
         return self._verbs.take_back(changes) if self._verbs is not None else ()
 
     def finish(self) -> None:
-        """After a run that ended well: nothing is unfinished."""
-        journal.clear()
+        """After a run that ended well: what it declares is finished, what other runs have left is not."""
+        if self._verbs is None and not (self.picture is not None and self.picture.unfinished):
+            return
+        host = self._opened.host
+        finished = {
+            absolute(host.hierarchies[index], name)
+            for group in self._desired.groups
+            for index in group.indexes()
+            for name in tuple(names.parents(group.name)) + (group.name,)
+        }
+        left = journal.read() - finished
+        if left:
+            journal.write(left)
+        else:
+            journal.clear()

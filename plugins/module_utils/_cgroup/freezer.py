@@ -20,13 +20,23 @@ def is_frozen(version: int, own: str, effective: str) -> bool:
 
 def set_frozen(root: Root, version: int, name: str, frozen: bool, bound: float) -> None:
     """Returns when the group is as asked; TimedOutError after ``bound`` seconds, thawed again where it could not freeze."""
-    _ask(root, version, name, frozen)
+    try:
+        _ask(root, version, name, frozen)
+        _wait(root, version, name, frozen, bound)
+    except BaseException:
+        # Half of a group frozen is worse than none of it, whatever kept the other half from it.
+        if frozen:
+            try:
+                _ask(root, version, name, False)
+            except OSError:
+                pass
+        raise
+
+
+def _wait(root: Root, version: int, name: str, frozen: bool, bound: float) -> None:
     end = time.monotonic() + bound
     while not _settled(root, version, name, frozen):
         if time.monotonic() >= end:
-            if frozen:
-                # Half of a group frozen is worse than none of it.
-                _ask(root, version, name, False)
             raise TimedOutError(
                 "did not become {} within {:g} s{}".format(
                     "frozen" if frozen else "thawed", bound, " and was thawed again" if frozen else ""

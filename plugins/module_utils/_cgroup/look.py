@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, List, Tuple
+from typing import FrozenSet, List, Optional, Tuple
 
 from .._kernel import text
 from . import hierarchies, names
@@ -76,19 +76,16 @@ class Closer:
         index = self._host.unified
         if index is None or name in self._draft.controls or not self._seen.existence((index, name)):
             return
-        root = self._roots[index]
         prefix = name + "/" if name else ""
-        try:
-            kind = root.read(prefix + "cgroup.type").strip()
-        except FileNotFoundError:
-            # Only the hierarchy's real root has no type; the root of a cgroup namespace has one.
-            kind = ""
-        try:
-            available = frozenset(root.read(prefix + "cgroup.controllers").split())
-            enabled = frozenset(root.read(prefix + "cgroup.subtree_control").split())
-        except FileNotFoundError:
+        # Only the hierarchy's real root has no type; the root of a cgroup namespace has one.
+        kind = self._read(index, prefix + "cgroup.type") or ""
+        available = self._read(index, prefix + "cgroup.controllers")
+        enabled = self._read(index, prefix + "cgroup.subtree_control")
+        if available is None or enabled is None:
             return
-        self._draft.controls[name] = Control(available, enabled, kind, not name and not kind)
+        self._draft.controls[name] = Control(
+            frozenset(available.split()), frozenset(enabled.split()), kind, not name and not kind
+        )
         if name or kind:
             self._members((index, name))
 
@@ -122,37 +119,46 @@ class Closer:
                 name: (text.read_text(path) or "").strip() for name, path in _CPUSET.items()
             }
 
+    def _read(self, index: int, path: str) -> Optional[str]:
+        """The text of a file, None where it is not there or not any more."""
+        try:
+            return self._roots[index].read(path).strip()
+        except OSError as error:
+            self._seen.vanished(index, path, error)
+            return None
+
+    def _names(self, index: int, name: str) -> List[str]:
+        """The groups right below one, none where it is not there any more."""
+        try:
+            return self._roots[index].names(name)
+        except OSError as error:
+            self._seen.vanished(index, name, error)
+            return []
+
     def _value(self, place: Place, file: str) -> None:
         if not self._seen.existence(place) or file in self._draft.others.get(place, {}):
             return
-        try:
-            text = self._roots[place[0]].read(self._seen.path(place[0], place[1], file)).strip()
-        except FileNotFoundError:
-            return
-        self._draft.others.setdefault(place, {})[file] = text
+        text = self._read(place[0], self._seen.path(place[0], place[1], file))
+        if text is not None:
+            self._draft.others.setdefault(place, {})[file] = text
 
     def _inherited(self, place: Place, file: str) -> None:
         for above in ("",) + tuple(names.parents(place[1])):
             self._value((place[0], above), file)
 
     def _usage(self, place: Place, file: str) -> None:
-        try:
-            text = self._roots[place[0]].read(self._seen.path(place[0], place[1], file))
-        except FileNotFoundError:
-            return
-        self._draft.usage[place, file] = int(text)
+        text = self._read(place[0], self._seen.path(place[0], place[1], file))
+        if text is not None:
+            self._draft.usage[place, file] = int(text)
 
     def _sample(self, index: int, file: str, controller: str) -> None:
         # Whether a file will be there once its group is made: told by a group that has the controller already.
         if (index, file) in self._draft.sample:
             return
         root = self._roots[index]
-        for name in root.names("")[:50]:
+        for name in self._names(index, "")[:50]:
             if self._host.hierarchies[index].version == 2 and controller:
-                try:
-                    if controller not in root.read(name + "/cgroup.controllers").split():
-                        continue
-                except FileNotFoundError:
+                if controller not in (self._read(index, name + "/cgroup.controllers") or "").split():
                     continue
             self._draft.sample[index, file] = root.file_status(self._seen.path(index, name, file)) is not None
             return
@@ -166,17 +172,16 @@ class Closer:
             return
         own = self._draft.values.setdefault(place, {})
         for file in FREEZE_FILES[self._host.hierarchies[index].version]:
-            try:
-                own[file] = self._roots[index].read(group.name + "/" + file).strip()
-            except FileNotFoundError:
-                pass
+            text = self._read(index, group.name + "/" + file)
+            if text is not None:
+                own[file] = text
 
     def _siblings(self, group: Group) -> None:
         index = self._host.unified
         parent = names.parent(group.name)
         if index is None or not self._seen.existence((index, parent)):
             return
-        own = tuple(parent + "/" + name if parent else name for name in self._roots[index].names(parent))
+        own = tuple(parent + "/" + name if parent else name for name in self._names(index, parent))
         self._draft.below[index, parent] = own
         for name in own:
             self._control(name)
@@ -200,10 +205,13 @@ class Closer:
             if not self._seen.existence(place):
                 continue
             found = {}
-            for file in [""] + root.files(group.name):
-                status = root.file_status(group.name + "/" + file if file else group.name)
-                if status is not None:
-                    found[file] = Owner(status.st_uid, status.st_gid)
+            try:
+                for file in [""] + root.files(group.name):
+                    status = root.file_status(group.name + "/" + file if file else group.name)
+                    if status is not None:
+                        found[file] = Owner(status.st_uid, status.st_gid)
+            except OSError as error:
+                self._seen.vanished(index, group.name, error)
             self._draft.owners[place] = found
         self._draft.handed_over = delegated_files()
 
@@ -228,10 +236,7 @@ class Closer:
             name = waiting.pop()
             if name or not top:
                 self._members((index, name))
-            try:
-                children = self._roots[index].names(name)
-            except FileNotFoundError:
-                continue
+            children = self._names(index, name)
             paths = [name + "/" + child if name else child for child in children]
             found.extend(paths)
             waiting.extend(paths)
@@ -244,7 +249,10 @@ class Closer:
             return
         from .placement import members
 
-        self._draft.members[place] = members(self._draft, self._roots[index], name)
+        try:
+            self._draft.members[place] = members(self._draft, self._roots[index], name)
+        except OSError as error:
+            self._seen.vanished(index, self._seen.path(index, name, "cgroup.procs"), error)
 
     def _purge(self) -> None:
         top = self._desired.policy.purge_below
@@ -264,7 +272,7 @@ class Closer:
             return
         self._control("")
         self._control(HOLD)
-        for name in self._roots[index].names(""):
+        for name in self._names(index, ""):
             self._draft.below[index, ""] = self._draft.below.get((index, ""), ()) + (name,)
             self._control(name)
 

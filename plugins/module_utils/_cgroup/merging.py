@@ -43,25 +43,32 @@ def merged(one: Group, other: Group, parser: Parser) -> Group:
 
 def _limits(one: Group, other: Group) -> Dict[str, object]:
     """Both dictionaries as one: what is said twice has to mean the same, devices of one file add up."""
-    known = {want.declared: want for want in one.wants}
     said = dict(one.said)
-    for want in other.wants:
-        twin = known.get(want.declared)
-        value = other.said[want.declared]
-        if twin is None:
+    for name, value in other.said.items():
+        mine = one.said.get(name)
+        if name not in one.said:
             # Two names of one file are compared when both are resolved together.
-            said[want.declared] = value
-            continue
-        if twin.needs or want.needs:
-            agreed = one.said[want.declared] == value
-        else:
-            agreed = twin.reset == want.reset and twin.file.kind.join(twin.value, want.value) is not None
-        if not agreed:
-            raise _contradiction(one, other, f"limits['{want.declared}']")
-        mine = one.said[want.declared]
-        if isinstance(mine, Mapping) and isinstance(value, Mapping):
-            said[want.declared] = {**mine, **{device: _both(mine.get(device), keys) for device, keys in value.items()}}
+            said[name] = value
+        elif not _agree(name, one, other):
+            raise _contradiction(one, other, f"limits['{name}']")
+        elif isinstance(mine, Mapping) and isinstance(value, Mapping):
+            said[name] = {**mine, **{device: _both(mine.get(device), keys) for device, keys in value.items()}}
     return said
+
+
+def _agree(name: str, one: Group, other: Group) -> bool:
+    """Whether a limit that both declare means the same, in each file that it becomes on this host."""
+    mine = {want.file.name: want for want in one.wants if want.declared == name}
+    theirs = {want.file.name: want for want in other.wants if want.declared == name}
+    if not mine or not theirs or any(want.needs for want in list(mine.values()) + list(theirs.values())):
+        return one.said[name] == other.said[name]
+    for file in mine.keys() & theirs.keys():
+        here, there = mine[file], theirs[file]
+        if here.reset != there.reset:
+            return False
+        if here.value != there.value and here.file.kind.join(here.value, there.value) is None:
+            return False
+    return True
 
 
 def _both(mine: object, other: object) -> object:

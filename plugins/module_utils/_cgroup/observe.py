@@ -25,7 +25,9 @@ class Observer:
         self._unfinished = unfinished
 
     def look(self, only: Optional[FrozenSet[str]] = None) -> Picture:
-        """The picture of the declared groups, or of those named in ``only``."""
+        """The picture of the declared groups, or of those named in ``only`` and below what else is named there."""
+        if only is not None:
+            only = self._with_those_below(only)
         self.draft = Draft(self.host)
         self.draft.only = only
         self.draft.unfinished = self._unfinished
@@ -36,6 +38,16 @@ class Observer:
 
             Closer(self).look(rest, only is None)
         return self.draft.finished()
+
+    def _with_those_below(self, only: FrozenSet[str]) -> FrozenSet[str]:
+        # What a group passes on is planned for those below it: a parent that is not declared is seen through them.
+        declared = [names.shown(group.name) for group in self.desired.groups]
+        others = only.difference(declared)
+        if not others:
+            return only
+        return only.union(
+            name for name in declared if not others.isdisjoint(("/",) + tuple(names.parents(name))) and name != "/"
+        )
 
     def _values(self, groups: List[Group]) -> List[Group]:
         """Read the files of all groups; returns those that need more than this."""
@@ -86,6 +98,11 @@ class Observer:
         """Where a file is below the root of its hierarchy."""
         return file_path(self.host.hierarchies[index], name, file)
 
+    def vanished(self, index: int, path: str, error: OSError) -> None:
+        """Return where a group or file went away while it was looked at; a KernelError for every other refusal."""
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise KernelError(self.host.hierarchies[index].point + "/" + path, error) from None
+
     def existence(self, place: Place) -> bool:
         """Whether a group is there; asked once for each."""
         index, name = place
@@ -95,7 +112,12 @@ class Observer:
         if place in draft.gone:
             return False
         above = names.parent(name)
-        if (above and not self.existence((index, above))) or self.roots[index].status(name) is None:
+        try:
+            there = (not above or self.existence((index, above))) and self.roots[index].status(name) is not None
+        except OSError as error:
+            self.vanished(index, name, error)
+            there = False
+        if not there:
             draft.gone.add(place)
             return False
         draft.present.add(place)

@@ -18,7 +18,7 @@ def user_id(option: str, owner: object) -> int:
         return number
     try:
         return pwd.getpwnam(str(owner)).pw_uid
-    except KeyError:
+    except (KeyError, ValueError):  # ValueError: a null byte
         raise InputError("is no user of this host", option=option, value=owner, way_out="write its uid") from None
 
 
@@ -29,7 +29,7 @@ def group_id(option: str, group: object) -> int:
         return number
     try:
         return grp.getgrnam(str(group)).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):
         raise InputError("is no user group of this host", option=option, value=group, way_out="write its gid") from None
 
 
@@ -37,7 +37,7 @@ def _number(option: str, value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise InputError("is neither a name nor a number", option=option, value=value)
     text = str(value)
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         return None
     # 2**32 - 1 is (uid_t)-1, which chown(2) takes as "leave it".
     if int(text) >= 2**32 - 1:

@@ -21,6 +21,7 @@ def plan(picture: Picture, desired: Desired) -> Plan:
     warnings: List[str] = list(picture.notes)
     for group in declared.groups:
         warnings += [f"{group.name}: {note}" for note in group.warnings]
+    warnings += _out_of_sight(picture, declared)
     if not desired.groups and desired.policy.purge_below is None:
         return Plan((), _once(warnings))
     from . import plan_groups, plan_limits
@@ -54,6 +55,17 @@ def plan(picture: Picture, desired: Desired) -> Plan:
 
         changes += plan_hold.release(made, changes)
     return Plan(tuple(changes), _once(warnings))
+
+
+def _out_of_sight(picture: Picture, declared: Desired) -> List[str]:
+    partial = {index for index, hierarchy in enumerate(picture.host.hierarchies) if hierarchy.partial}
+    if not partial:
+        return []
+    used = partial.intersection(index for group in declared.groups if group.wants for index in group.indexes())
+    return [
+        f"{picture.host.hierarchies[index].point} shows a part of its hierarchy: limits above it are out of sight and hold too"
+        for index in sorted(used)
+    ]
 
 
 def _in_question(picture: Picture, desired: Desired) -> Tuple[Group, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Callable, Dict, FrozenSet, List, Sequence, Tuple, cast
+from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple, cast
 
 from .._convergence.errors import IsolationError, RefusedError, TimedOutError
 from .._convergence.plan import Change
@@ -33,6 +33,7 @@ class Verbs:
         self._roots = opened.roots
         self._desired = desired
         self._inodes: Dict[Tuple[int, str], int] = {}
+        self._removed: Set[Tuple[int, str]] = set()
         self._pending: Dict[Tuple[object, ...], Change] = {}
         self._verbs: Dict[str, Callable[[Change], None]] = {
             "mkdir": self._mkdir,
@@ -109,7 +110,10 @@ class Verbs:
 
     def _mkdir(self, change: Change) -> None:
         index, name = cast(Tuple[int, str], change.do[1:3])
-        self._inodes[index, name] = self._roots[index].mkdir(name)
+        number = self._roots[index].mkdir(name)
+        # A group that is only made again was there before this run, and stays.
+        if (index, name) not in self._removed:
+            self._inodes[index, name] = number
 
     def _rmdir(self, change: Change) -> None:
         index, name = cast(Tuple[int, str], change.do[1:3])
@@ -118,6 +122,7 @@ class Verbs:
             self._patiently(lambda: self._roots[index].rmdir(name))
         except FileNotFoundError:
             pass
+        self._removed.add((index, name))
 
     def _write(self, change: Change) -> None:
         _verb, index, name, file, texts, pair = cast(Tuple[str, int, str, str, Tuple[str, ...], str], change.do[:6])
@@ -127,11 +132,14 @@ class Verbs:
                 self._roots[index].write(path, text)
         except OSError as error:
             other = self._pending.pop((index, name, pair), None) if pair else None
-            if error.errno not in (errno.EINVAL, errno.EBUSY) or other is None or other is change:
+            if error.errno != errno.EINVAL or other is None or other is change:
                 raise
             # Two files that the kernel checks against each other (CFS quota and period, memory and memory+swap):
-            # where one cannot be first, the other can.
-            self._write(other)
+            # where one cannot be first, the other can. Where neither can, the first refusal is the one to tell.
+            try:
+                self._write(other)
+            except OSError:
+                raise error from None
             for text in texts:
                 self._roots[index].write(path, text)
 

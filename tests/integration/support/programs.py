@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -18,6 +19,8 @@ from .sweeping import MARK
 from .waiting import BOUND, until
 
 FOLDER = Path(__file__).resolve().parents[1] / "programs"
+# prctl(2)
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Program:
@@ -94,6 +97,15 @@ class Programs:
 
     def end(self) -> None:
         self._stack.close()
+        # What the tests' tasks forked and left: its parent is pytest, since ``adopt``.
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
+def adopt() -> None:
+    """Become the parent of every descendant that loses its own: so it is told whose it is, and is reaped."""
+    assert ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def gone(pid: int) -> None:

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 the linux.isolation authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot be meant, or not be done here, is one clear sentence before anything is written; never a traceback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.linux.isolation.tests.integration.support import spaces
+from ansible_collections.linux.isolation.tests.integration.support.disks import Disk, disk
+from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
+from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, run
+
+CASES = yaml.safe_load((Path(__file__).parent / "bad_input.yml").read_text())
+
+
+def _case(case: dict[str, Any]) -> Any:
+    marks = [getattr(pytest.mark, version)(case[version]) for version in ("v1", "v2") if version in case]
+    return pytest.param(case, id=case["title"], marks=marks)
+
+
+@pytest.fixture(scope="module")
+def a_disk(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with disk(tmp_path_factory.mktemp("disk")) as found:
+        yield found
+
+
+def filled(value: Any, words: dict[str, str]) -> Any:
+    """The same data with the words of the cases replaced."""
+    if isinstance(value, dict):
+        return {filled(key, words): filled(item, words) for key, item in value.items()}
+    if isinstance(value, list):
+        return [filled(item, words) for item in value]
+    if isinstance(value, str):
+        for word, meant in words.items():
+            value = value.replace(word, meant)
+    return value
+
+
+def test_titles_differ() -> None:
+    assert len({case["title"] for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", [_case(case) for case in CASES])
+def test_bad_input_is_told_in_one_sentence(case: dict[str, Any], sandbox: Sandbox, a_disk: Disk) -> None:
+    words = {"GROUP": sandbox.name, "LONG256": "x" * 256, "LONG4096": "/".join(["x" * 200] * 20), "DISK": a_disk.path}
+    params = filled(case["params"], words)
+    in_check_mode = run(case["module"], params, check=True)
+    answer = run(case["module"], params)
+    assert answer.failed, answer.values
+    assert in_check_mode.sentence == answer.sentence
+    for fragment in filled(case["says"], words):
+        assert fragment in answer.sentence
+    check_sentence(answer)
+    assert sandbox.places() == []
+
+
+def check_sentence(answer: Answer) -> None:
+    """One line, not endless, no Python in it."""
+    assert "\n" not in answer.sentence
+    assert len(answer.sentence) < 700
+    assert not re.search(r"Traceback|Error:|<class|object at|None\b", answer.sentence), answer.sentence
+    if "failure" in answer.values:
+        assert answer.sentence.endswith(".")
+        assert answer.values["failure"]["reason"]
+
+
+# -- what the host says -----------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_of_the_kernel_carries_path_value_and_reason(host: Host, sandbox: Sandbox) -> None:
+    answer = run("limit", {"name": sandbox.name, "create": True, "limits": {"io.max": {"999:999": {"rbps": "1M"}}}})
+    assert answer.failed
+    failure = answer.values["failure"]
+    name = "blkio.throttle.read_bps_device" if host.version("io") == 1 else "io.max"
+    path = str(host.path("io", sandbox.name, name))
+    assert (failure["kind"], failure["path"], failure["errno"]) == ("KernelError", path, "ENODEV")
+    assert failure["wrote"].startswith("999:999 ")
+    for fragment in (path, repr(failure["wrote"]), "No such device (ENODEV)", "no such device here"):
+        assert fragment in answer.sentence
+    check_sentence(answer)
+    assert sandbox.places() == []
+
+
+def _mounts(host: Host) -> list[Path]:
+    return [host.path(controller, "") for controller in ("pids", "memory")]
+
+
+SPACES: dict[str, tuple[Callable[[Host, Sandbox], Callable[[], None]], list[str]]] = {
+    "without root": (lambda host, sandbox: spaces.without_root, ["needs root", "become: true"]),
+    "mounted read only": (
+        lambda host, sandbox: spaces.read_only(*_mounts(host)),
+        ["mounted read only", "where the hierarchy is mounted writable"],
+    ),
+    "a partial view": (
+        lambda host, sandbox: spaces.cgroup_namespace(*(path.parent for path in _in_a_group(host, sandbox))),
+        ["a view from another cgroup namespace"],
+    ),
+}
+
+
+def _in_a_group(host: Host, sandbox: Sandbox) -> list[Path]:
+    outer = sandbox.name + "-outer"
+    made = run("tree", {"groups": [{"name": outer, "controllers": ["pids", "memory"]}]})
+    assert not made.failed, made.sentence
+    return [host.path(controller, outer, "cgroup.procs") for controller in ("pids", "memory")]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_where_it_cannot_be_done_is_told(name: str, host: Host, sandbox: Sandbox) -> None:
+    prepare, says = SPACES[name]
+    enter = prepare(host, sandbox)
+    before = sandbox.places()
+    task = {"name": sandbox.below("new"), "controllers": ["pids", "memory"]}
+    for check in (True, False):
+        answer = run("group", task, check, enter)
+        assert answer.failed, answer.values
+        for fragment in says:
+            assert fragment in answer.sentence
+        check_sentence(answer)
+    assert sandbox.places() == before
+
+
+def test_nothing_is_written_through_what_lies_on_top_of_a_group(host: Host, sandbox: Sandbox, tmp_path: Path) -> None:
+    group = sandbox.make("pids")
+    (tmp_path / "pids.max").write_text("max\n")
+    task = {"name": sandbox.name, "limits": {"pids.max": 5}}
+    answer = run("limit", task, enter=spaces.covered(group, tmp_path))
+    assert answer.failed, answer.values
+    check_sentence(answer)
+    assert (tmp_path / "pids.max").read_text() == "max\n"
+    assert (group / "pids.max").read_text() == "max\n"
+
+
+def test_a_link_out_of_the_hierarchy_is_not_followed(host: Host, sandbox: Sandbox, tmp_path: Path) -> None:
+    group = sandbox.make("pids")
+    covering, outside = tmp_path / "covering", tmp_path / "outside"
+    covering.mkdir()
+    outside.write_text("max\n")
+    (covering / "pids.max").symlink_to(outside)
+    answer = run("limit", {"name": sandbox.name, "limits": {"pids.max": 5}}, enter=spaces.covered(group, covering))
+    assert answer.failed, answer.values
+    assert outside.read_text() == "max\n"
+
+
+def test_a_parent_that_holds_processes_is_told(host: Host, sandbox: Sandbox) -> None:
+    # Filled in by hand, so that the group above is populated and the one below is still to be made.
+    if host.version("cpuset") != 1:
+        pytest.skip("v2 is tried with the other v2 conflicts")
+    (sandbox.make("cpuset") / "cpuset.cpus").read_text()
+    answer = run("group", {"name": sandbox.below("a"), "controllers": ["cpuset"]})
+    assert answer.failed
+    assert "has an empty cpuset.cpus" in answer.sentence
+    assert "fill_parents: true" in answer.sentence
+    check_sentence(answer)
