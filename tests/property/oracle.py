@@ -11,23 +11,30 @@ from typing import NamedTuple
 from ansible_collections.linux.isolation.tests.model.cpuset import CpusetV1
 from ansible_collections.linux.isolation.tests.model.host import Host
 from ansible_collections.linux.isolation.tests.model.kernel import Group, Hierarchy
+from ansible_collections.linux.isolation.tests.model.v1 import Freezer
 from ansible_collections.linux.isolation.tests.model.v2 import GroupV2
 
 from .declarations import INHERIT, Declared, Task
 
 # Of v2 groups that come without being passed on.
 IMPLICIT = ("", "freezer")
+THREADED = frozenset(("cpu", "cpuset", "pids"))
 
 
 class Verdict(NamedTuple):
-    """The host as the task must leave it, or why it must be refused."""
+    """The host as the task must leave it, or why it must be refused, or why it may be either done or refused."""
 
     host: Host
-    refused: str
+    refused: str = ""
+    open: str = ""
 
 
 class RefusedError(Exception):
     """The task cannot or must not be done."""
+
+
+class OpenError(Exception):
+    """The design leaves it open whether this is done: what is not needed may be refused."""
 
 
 def judge(before: Host, task: Task) -> Verdict:
@@ -38,12 +45,14 @@ def judge(before: Host, task: Task) -> Verdict:
     try:
         _Deed(host, task).do()
     except RefusedError as reason:
-        return Verdict(before, str(reason))
+        return Verdict(before, refused=str(reason))
+    except OpenError as reason:
+        return Verdict(before, open=str(reason))
     except OSError as error:
-        return Verdict(before, f"the kernel would not have it: {error}")
+        return Verdict(before, refused=f"the kernel would not have it: {error}")
     reasons = host.machine.invalid()
     host.machine.lenient = False
-    return Verdict(host, "; ".join(reasons))
+    return Verdict(host, refused="; ".join(reasons))
 
 
 class _Deed:
@@ -52,12 +61,16 @@ class _Deed:
         self.task = task
         self.made: set[Group] = set()
         self.present = sorted((group for group in task.groups if group.present), key=lambda group: group.name)
-        self.absent = [group for group in task.groups if not group.present]
+        absent = (group for group in task.groups if not group.present)
+        self.absent = sorted(absent, key=lambda group: group.name, reverse=True)
 
     def do(self) -> None:
         for group in self.present:
             if any(_below(group.name, other.name) for other in self.absent):
                 raise RefusedError(f"{group.name} is below what shall be absent")
+        for group in self.absent:
+            self.check_absent(group)
+        self.check_moves()
         for group in self.present:
             for hierarchy in self.hierarchies(group):
                 self.make(hierarchy, group)
@@ -166,7 +179,9 @@ class _Deed:
                 if place.holds(now) or not hierarchy.controllers:
                     continue
                 if isinstance(place, GroupV2) and place.passes:
-                    raise RefusedError(f"{place.path} passes controllers on")
+                    # The kernel allows it for controllers that know threads.
+                    error = OpenError if place.passes <= THREADED else RefusedError
+                    raise error(f"{place.path} passes controllers on")
                 now.left(process)
                 place.processes[pid] = process
                 process.groups[hierarchy] = place
@@ -183,8 +198,30 @@ class _Deed:
 
     # -- absent --------------------------------------------------------------------------------------------------
 
-    def remove(self, group: Declared) -> None:
+    def check_absent(self, group: Declared) -> None:
+        """Against what is there before anything is done."""
         gone = {other.name for other in self.absent}
+        for hierarchy in self.host.machine.hierarchies:
+            for place in hierarchy.root.family() if hierarchy.controllers else ():
+                if not _below(place.path, group.name):
+                    continue
+                if not group.recursive and place.path not in gone:
+                    raise RefusedError(f"{group.name} has groups below it")
+                # Of several that are above it the nearest decides.
+                nearest = max((name for name in gone if _below(place.path, name)), key=len)
+                if place.processes and group.on_processes == "refuse" and nearest == group.name:
+                    raise RefusedError(f"{place.path} holds processes")
+
+    def check_moves(self) -> None:
+        """Processes that one half of the task wants somewhere and the other half minds."""
+        minded = {group.name for group in self.absent} | {self.task.purge_below or "nowhere"}
+        for group in self.present:
+            for pid in group.pids:
+                for now in self.host.machine.processes[pid].groups.values():
+                    if any(_below(now.path, name) for name in minded):
+                        raise OpenError(f"{pid} is moved out of what goes")
+
+    def remove(self, group: Declared) -> None:
         for hierarchy in self.host.machine.hierarchies:
             if not hierarchy.controllers:
                 continue
@@ -192,19 +229,16 @@ class _Deed:
                 place = hierarchy.find(group.name)
             except FileNotFoundError:
                 continue
-            below = list(place.family())
-            if not group.recursive and any(one.path not in gone for one in below):
-                raise RefusedError(f"{group.name} has groups below it")
-            for one in below:
+            for one in list(place.family()):
                 self.empty(group, one)
             assert place.parent is not None
             del place.parent.children[group.name.rpartition("/")[2]]
 
     def empty(self, group: Declared, place: Group) -> None:
         for pid, process in list(place.processes.items()):
-            if group.on_processes == "refuse":
-                raise RefusedError(f"{place.path} holds {pid}")
             if group.on_processes == "kill":
+                if any(_frozen_elsewhere(one, group.name) for one in process.groups.values()):
+                    raise RefusedError(f"{pid} is frozen from above, and v1 lets nothing frozen die")
                 for one in process.groups.values():
                     del one.processes[pid]
                 del self.host.machine.processes[pid]
@@ -238,6 +272,15 @@ class _Deed:
 
 def _below(name: str, above: str) -> bool:
     return name == above or name.startswith(above + "/")
+
+
+def _frozen_elsewhere(place: Group, name: str) -> bool:
+    """Whether v1 freezes a group by one that is not below ``name``."""
+    for group in (place, *place.ancestors()):
+        freezer = group.controllers.get("freezer")
+        if isinstance(freezer, Freezer) and freezer.own and not _below(group.path, name):
+            return True
+    return False
 
 
 def _parents(name: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ _MEANINGS = {
     ("control", errno.EINVAL): "real-time processes outside the root keep cpu from being enabled",
     ("rmdir", errno.EBUSY): "it still holds processes or groups, perhaps of another pid namespace",
     ("mkdir", errno.EAGAIN): "cgroup.max.descendants or cgroup.max.depth of a group above is reached",
+    ("mkdir", errno.EEXIST): "somebody has made it meanwhile: run the task again",
     ("mkdir", errno.ENOSPC): "the kernel has no room for more groups of this controller",
     (
         "cgroup.type",

@@ -157,9 +157,9 @@ class Closer:
             return
         root = self._roots[index]
         for name in self._names(index, "")[:50]:
-            if self._host.hierarchies[index].version == 2 and controller:
-                if controller not in (self._read(index, name + "/cgroup.controllers") or "").split():
-                    continue
+            passed_on = self._host.hierarchies[index].version == 2 and controller
+            if passed_on and controller not in (self._read(index, name + "/cgroup.controllers") or "").split():
+                continue
             self._draft.sample[index, file] = root.file_status(self._seen.path(index, name, file)) is not None
             return
         if root.file_status(self._seen.path(index, "", file)) is not None:
@@ -261,7 +261,9 @@ class Closer:
         for index, hierarchy in enumerate(self._host.hierarchies):
             if not hierarchy.controllers and hierarchy.version == 1:
                 continue
-            for name in self._descend((index, top)):
+            below = self._descend((index, top))
+            # Below a group that was handed over, names belong to the user.
+            for name in below and tuple(names.parents(top)) + (top,) + below:
                 status = self._roots[index].status(name)
                 if status is not None:
                     self._draft.owners.setdefault((index, name), {})[""] = Owner(status.st_uid, status.st_gid)

@@ -45,6 +45,9 @@ class Observer:
         others = only.difference(declared)
         if not others:
             return only
+        if names.HOLD in others:
+            # It passes on what the groups at the root need.
+            others = others.union(("/",))
         return only.union(
             name for name in declared if not others.isdisjoint(("/",) + tuple(names.parents(name))) and name != "/"
         )

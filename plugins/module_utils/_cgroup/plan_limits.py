@@ -231,10 +231,13 @@ class _Planner:
         declared = self.declared(name, file) if name else None
         if declared is not None:
             return declared
-        there = (self.picture.values.get(place) or self.picture.others.get(place) or {}).get(file, "")
-        if (name, file) in self.resets:
-            there = ""
+        there = "" if (name, file) in self.resets else self.seen(place, file)
         return there if there or not name else self.final((index, names.parent(name)), file)
+
+    def seen(self, place: Place, file: str) -> str:
+        """What a file shows now, empty where that is not known."""
+        picture = self.picture
+        return picture.values.get(place, {}).get(file) or picture.others.get(place, {}).get(file, "")
 
     # -- cpuset on v1: nothing can be attached while cpus or mems is empty ----------------------------------------
 
@@ -257,8 +260,7 @@ class _Planner:
         if declared is not None or (place[1], file) in self.resets:
             self.cpusets[place, file] = self.final(place, file)
             return
-        there = picture.values.get(place) or picture.others.get(place) or {}
-        now = there.get(file, "") if place not in self.making.made else ""
+        now = self.seen(place, file) if place not in self.making.made else ""
         self.cpusets[place, file] = now
         if now:
             return

@@ -21,7 +21,7 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
     """Moves, then freezing and thawing; warnings."""
     found: List[Change] = []
     warnings: List[str] = []
-    placed = _placed(picture, desired)
+    placed = _placed(picture, desired, making)
     for group in desired.groups:
         if group.selectors:
             found += _moves(picture, desired, making, group, placed, warnings)
@@ -31,12 +31,12 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
     return found, warnings
 
 
-def _placed(picture: Picture, desired: Desired) -> Dict[Tuple[int, int], str]:
+def _placed(picture: Picture, desired: Desired, making: Making) -> Dict[Tuple[int, int], str]:
     """(pid, hierarchy) -> the group that it goes to: of nested ones the innermost; InputError for two others."""
     found: Dict[Tuple[int, int], str] = {}
     for group in desired.groups:
         for pid in picture.matched.get(group.name, ()):
-            for index in _everywhere(picture, group):
+            for index in _everywhere(picture, making, group):
                 other = found.get((pid, index))
                 # Groups come parents first.
                 if other is not None and not names.below(group.name, other):
@@ -60,7 +60,7 @@ def _moves(
     warnings: List[str],
 ) -> List[Change]:
     found: List[Change] = []
-    for index in _everywhere(picture, group):
+    for index in _everywhere(picture, making, group):
         outside = [
             picture.processes[pid]
             for pid in picture.matched.get(group.name, ())
@@ -87,9 +87,9 @@ def move(path: str, target: str, to: Place, member: Member, source: str) -> Chan
     return Change("move", names.shown(target), path, before, after, ("move", *to, member.pid, member.start), True)
 
 
-def _everywhere(picture: Picture, group: Group) -> List[int]:
-    """The hierarchies that the group is declared for, and those that it exists in besides."""
-    besides = {index for index, name in picture.present if name == group.name}
+def _everywhere(picture: Picture, making: Making, group: Group) -> List[int]:
+    """The hierarchies that the group is declared for, and those that it exists in besides, be it for a group below it."""
+    besides = {index for index, name in making.made.union(picture.present) if name == group.name}
     return sorted(besides.union(group.indexes()))
 
 

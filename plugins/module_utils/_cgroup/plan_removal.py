@@ -254,6 +254,7 @@ class _Removal:
                 way_out="set purge_force: true if that is meant",
             )
         for index, name in doomed:
+            need_writable(picture.host.hierarchies[index], "purge_below")
             self.remove(index, name, name)
 
     def check_purge(self, index: int, name: str, pids: Tuple[int, ...]) -> None:

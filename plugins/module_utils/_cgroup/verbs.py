@@ -68,12 +68,16 @@ class Verbs:
         from .plan_groups import Making
         from .plan_processes import changes as processes_changes
 
-        targets = frozenset(names.shown(group.name) for group in self._desired.groups if group.selectors)
+        # Only what was looked at again can be planned again.
+        moving = self._desired._replace(
+            groups=tuple(group._replace(frozen=None) for group in self._desired.groups if group.selectors)
+        )
+        targets = frozenset(names.shown(group.name) for group in moving.groups)
         extra: List[Change] = []
         end = time.monotonic() + GATHER_BOUND
         while True:
             picture = observe(targets)
-            found, _warnings = processes_changes(picture, self._desired, Making(picture, self._desired))
+            found, _warnings = processes_changes(picture, moving, Making(picture, moving))
             moves = [change for change in found if change.do[0] == "move"]
             if not moves:
                 return tuple(extra)

@@ -13,7 +13,7 @@ Found = TypeVar("Found")
 
 # Only what fails waits so long: a machine that emulates another one is slow.
 BOUND = 60.0
-_PAUSE = 0.01
+_PAUSE = 0.003
 
 
 def until(look: Callable[[], Found], what: str, bound: float = BOUND) -> Found:

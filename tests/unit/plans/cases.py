@@ -25,7 +25,8 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired im
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import IsolationError
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.plan import Change
 
-from .host import FACTS, FOLDER, TOP, Described
+from .files import FOLDER, TOP
+from .host import FACTS, Described
 
 _SPECS = {"cgroup_group": arguments.group, "cgroup_limit": arguments.limit, "cgroup_tree": arguments.tree}
 _KEYS = {"name", "why", "proves", "given", "declared", "plan", "error", "writes", "warnings", "check_mode"}

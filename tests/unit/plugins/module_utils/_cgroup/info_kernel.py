@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,7 +80,11 @@ class Watched(Root):
         if self.closed and path.startswith(self.closed + "/"):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         found = super().file_status(path)
-        return found and os.stat_result((*found[:4], *self.owner, *found[6:]))
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            return found
+        # As the kernel counts them for groups, which not every file system does for its directories.
+        links = 2 + len(super().names(path))
+        return os.stat_result((*found[:3], links, *self.owner, *found[6:]))
 
     def files(self, path: str) -> list[str]:
         self.looked[path + "/*"] += 1

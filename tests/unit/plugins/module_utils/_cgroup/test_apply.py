@@ -1,66 +1,38 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Applying: the verbs one by one, their patience, and whole runs, on hierarchies that are dictionaries."""
+"""Applying: the verbs one by one, their patience and what is taken back, on hierarchies that are dictionaries."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import placement, protection, verbs
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.apply import Cgroups
-from ansible_collections.linux.isolation.plugins.module_utils._convergence.converge import Outcome, converge
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import (
-    IsolationError,
     KernelError,
     RefusedError,
     TimedOutError,
 )
-from ansible_collections.linux.isolation.tests.unit.plans import cases
-from ansible_collections.linux.isolation.tests.unit.plans.host import Described, Files
+from ansible_collections.linux.isolation.tests.unit.plans.files import Files
+from ansible_collections.linux.isolation.tests.unit.plans.host import Described
+from ansible_collections.linux.isolation.tests.unit.plans.running import Hosts, tree
 
 MIB = 1024**2
 
 
-class Hosts:
-    """Makes hosts, and runs tasks on them."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self._made = 0
-
-    def make(self, host: str, **given: Any) -> Described:
-        self._made += 1
-        return Described({"host": host, **given}, self._place / str(self._made))
-
-    def domain(self, host: Described, module: str, options: Mapping[str, Any]) -> Cgroups:
-        return Cgroups(host.opened, cases.desired(host, module, options))
-
-    def run(self, host: Described, module: str, **options: Any) -> Outcome:
-        with host.entered():
-            domain = self.domain(host, module, options)
-            found = converge(domain, check_mode=False)
-            domain.finish()
-            return found
-
-
 @pytest.fixture
-def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosts]:
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     # Long enough for what shall succeed on a busy machine; what shall not has its own.
     for bound in ("PATIENCE", "FREEZE_BOUND", "RECLAIM_BOUND"):
         monkeypatch.setattr(verbs, bound, 30.0)
     monkeypatch.setattr(verbs, "GATHER_BOUND", 0.05)
-    yield Hosts(tmp_path)
-
-
-def tree(host: Described, where: str) -> Files:
-    return host.files[host.index(where)]
+    return Hosts(tmp_path)
 
 
 # -- two files that the kernel checks against each other ------------------------------------------------------------
@@ -184,9 +156,7 @@ def test_a_group_that_is_another_one_by_now_stays(hosts: Hosts) -> None:
 
 def test_what_was_there_before_is_there_afterwards(hosts: Hosts) -> None:
     """A group that is made again because the kernel undoes nothing is none that this run brought."""
-    host = hosts.make(
-        "unified", groups={"/": {"cgroup.subtree_control": "pids"}, "batch": {"cgroup.type": "threaded"}}
-    )
+    host = hosts.make("unified", groups={"/": {"cgroup.subtree_control": "pids"}, "batch": {"cgroup.type": "threaded"}})
     tree(host, "/").refusals["batch/pids.max"] = [errno.EPERM]
     with pytest.raises(KernelError):
         hosts.run(
@@ -358,7 +328,9 @@ def test_a_process_that_ends_while_it_is_moved_is_none(hosts: Hosts) -> None:
 @pytest.mark.parametrize("lockout", [False, True])
 def test_killing_looks_again_who_is_protected(hosts: Hosts, monkeypatch: pytest.MonkeyPatch, lockout: bool) -> None:
     host = hosts.make(
-        "legacy", groups={"batch": {"in": ["memory", "pids"]}}, processes=[{"pid": 500, "comm": "nightly", "in": "batch"}]
+        "legacy",
+        groups={"batch": {"in": ["memory", "pids"]}},
+        processes=[{"pid": 500, "comm": "nightly", "in": "batch"}],
     )
     calls = []
 
@@ -386,192 +358,3 @@ def test_a_listed_file_that_this_group_lacks_is_left_out(hosts: Hosts) -> None:
     host = hosts.make("unified", **{"handed over": "cgroup.procs cgroup.no_such_file"})
     hosts.run(host, "cgroup_group", name="batch", delegate={"owner": "1000"})
     assert tree(host, "/").owners == {"batch": (1000, 0), "batch/cgroup.procs": (1000, 0)}
-
-
-# -- whole runs: apply, verify, and again --------------------------------------------------------------------------
-
-LIMITS = {"pids.max": 5, "cpu.weight": 200}
-RUNS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
-    "v1 limits": ({"host": "legacy"}, "cgroup_limit", {"name": "a/b", "create": True, "limits": LIMITS}),
-    "v2 limits": ({"host": "unified"}, "cgroup_limit", {"name": "a/b", "create": True, "limits": LIMITS}),
-    "hybrid": (
-        {"host": "hybrid with memory and pids on v2"},
-        "cgroup_limit",
-        {"name": "a/b", "create": True, "limits": LIMITS},
-    ),
-    "controllers alone": (
-        {"host": "unified", "groups": {"a": {}}},
-        "cgroup_group",
-        {"name": "a", "controllers": ["memory"]},
-    ),
-    "cpusets are filled": ({"host": "legacy"}, "cgroup_group", {"name": "a/b", "controllers": ["cpuset"]}),
-    "cpusets of a mount without prefixes": (
-        {"host": "legacy with noprefix"},
-        "cgroup_limit",
-        {"name": "a/b", "create": True, "limits": {"cpuset.cpus": "1-2"}},
-    ),
-    "swap alone": (
-        {
-            "host": "legacy",
-            "groups": {"a": {"memory.limit_in_bytes": 100 * MIB, "memory.memsw.limit_in_bytes": 300 * MIB}},
-        },
-        "cgroup_limit",
-        {"name": "a", "limits": {"memory.swap.max": "50M"}},
-    ),
-    "the hold": (
-        {"host": "unified", "systemd": True},
-        "cgroup_limit",
-        {"name": "a", "create": True, "limits": {"cpu.weight": 200}},
-    ),
-    "a hold that was lost": (
-        {
-            "host": "unified",
-            "systemd": True,
-            "groups": {"/": {"cgroup.subtree_control": "cpu"}, "a": {"cpu.weight": 200}},
-        },
-        "cgroup_limit",
-        {"name": "a", "limits": {"cpu.weight": 200}},
-    ),
-    "a hold that lacks something": (
-        {
-            "host": "unified",
-            "systemd": True,
-            "groups": {
-                "/": {"cgroup.subtree_control": "cpu pids"},
-                "linux-isolation-hold": {"cgroup.subtree_control": "pids"},
-                "a": {},
-            },
-        },
-        "cgroup_group",
-        {"name": "a", "controllers": ["cpu"]},
-    ),
-    "the last group that needs the hold": (
-        {
-            "host": "unified",
-            "systemd": True,
-            "groups": {
-                "/": {"cgroup.subtree_control": "cpu"},
-                "linux-isolation-hold": {"cgroup.subtree_control": "cpu"},
-                "a": {},
-            },
-        },
-        "cgroup_group",
-        {"name": "a", "state": "absent"},
-    ),
-    "a controller less": (
-        {"host": "unified", "groups": {"/": {"cgroup.subtree_control": "cpu pids"}, "a": {}}},
-        "cgroup_group",
-        {"name": "a", "controllers_absent": ["cpu"]},
-    ),
-    "a hierarchy less": (
-        {"host": "legacy", "groups": {"a": {"in": ["cpu", "pids"]}}},
-        "cgroup_group",
-        {"name": "a", "controllers": ["pids"], "controllers_absent": ["cpu"]},
-    ),
-    "threaded": ({"host": "unified"}, "cgroup_group", {"name": "a/b", "type": "threaded", "controllers": ["cpu"]}),
-    "a domain again": (
-        {"host": "unified", "groups": {"a": {"cgroup.type": "threaded"}}},
-        "cgroup_group",
-        {"name": "a", "type": "domain", "recreate": True},
-    ),
-    "handed over": ({"host": "unified"}, "cgroup_group", {"name": "a", "delegate": {"owner": "1000", "group": "1000"}}),
-    "frozen by v1": ({"host": "legacy"}, "cgroup_group", {"name": "a", "frozen": True}),
-    "frozen by v2": ({"host": "unified"}, "cgroup_group", {"name": "a", "frozen": True}),
-    "thawed": (
-        {"host": "unified", "groups": {"a": {"cgroup.freeze": 1, "cgroup.events": "populated 0\nfrozen 1"}}},
-        "cgroup_group",
-        {"name": "a", "frozen": False},
-    ),
-    "absent": (
-        {"host": "hybrid", "groups": {"a": {"in": ["pids", "v2"]}, "a/b": {"in": ["pids"]}}},
-        "cgroup_group",
-        {"name": "a", "state": "absent", "recursive": True},
-    ),
-    "purged": (
-        {"host": "unified", "groups": {"a": {}, "a/b": {}, "a/c": {}, "a/c/d": {}}},
-        "cgroup_tree",
-        {"purge_below": "a", "purge_force": True, "groups": [{"name": "a/b"}]},
-    ),
-    "raised, lowered, made and removed": (
-        {
-            "host": "legacy",
-            "groups": {
-                "a": {"cpu.cfs_quota_us": 50000},
-                "b": {"cpu.cfs_quota_us": 90000},
-                "b/c": {"cpu.cfs_quota_us": 90000},
-                "old": {"in": ["cpu"]},
-            },
-        },
-        "cgroup_tree",
-        {
-            "groups": [
-                {"name": "a", "limits": {"cpu.max": 1}},
-                {"name": "b", "limits": {"cpu.max": 0.5}},
-                {"name": "b/c", "limits": {"cpu.max": 0.5}},
-                {"name": "new/in", "limits": {"cpu.max": 0.25}},
-                {"name": "old", "state": "absent"},
-            ]
-        },
-    ),
-    "one of two that would not be planned again alone": (
-        {
-            "host": "legacy",
-            "groups": {"a": {"pids.max": 0}, "b": {"pids.max": 3}},
-            "processes": [{"pid": 500, "comm": "nightly", "in": "a"}],
-        },
-        "cgroup_tree",
-        {
-            "groups": [
-                {"name": "a", "limits": {"pids.max": 0}, "processes": [{"pid": 500}]},
-                {"name": "b", "limits": {"pids.max": 4}},
-            ]
-        },
-    ),
-    "one of two that takes a value from the host": (
-        {
-            "host": "legacy",
-            "groups": {
-                "a": {"memory.limit_in_bytes": 100 * MIB, "memory.memsw.limit_in_bytes": 150 * MIB},
-                "b": {"pids.max": 3},
-            },
-        },
-        "cgroup_tree",
-        {
-            "groups": [
-                {"name": "a", "limits": {"memory.swap.max": "50M"}},
-                {"name": "b", "limits": {"pids.max": 4}},
-            ]
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize("run", RUNS)
-def test_a_run_reaches_what_is_wanted_and_the_next_finds_it(hosts: Hosts, run: str) -> None:
-    given, module, options = RUNS[run]
-    host = hosts.make(**given)
-    with host.entered():
-        domain = hosts.domain(host, module, options)
-        predicted = converge(domain, check_mode=True)
-    assert host.log == []
-    first = hosts.run(host, module, **options)
-    assert first.changed
-    assert first.changes == predicted.changes
-    assert first.drifted == ()
-    host.log.clear()
-    again = hosts.run(host, module, **options)
-    assert (again.changes, host.log) == ((), [])
-
-
-def test_what_another_program_undoes_at_once_is_an_error(hosts: Hosts) -> None:
-    """systemd takes controllers away: what was enabled has to be looked at again, whichever group it is for."""
-
-    class Stubborn(Files):
-        def write(self, path: str, text: str) -> None:
-            if path != "cgroup.subtree_control":
-                super().write(path, text)
-
-    host = hosts.make("unified", groups={"a": {}})
-    tree(host, "/").__class__ = Stubborn
-    with pytest.raises(IsolationError, match=r"does not hold after it was written: /sys/fs/cgroup/cgroup\.subtree_control"):
-        hosts.run(host, "cgroup_group", name="a", controllers=["memory"])

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import run
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import (
     REFUSE,
     Delegate,
@@ -24,13 +24,13 @@ from ansible_collections.linux.isolation.tests.unit.plans import cases
 from ansible_collections.linux.isolation.tests.unit.plans.host import FACTS, described
 
 
-def parsed(host: str, *items: dict[str, Any], policy: Policy = Policy(), systemd: bool = False) -> Desired:
-    parser = Parser(described(host), FACTS, policy, systemd)
+def parsed(host: str, *items: dict[str, Any]) -> Desired:
+    parser = Parser(described(host), FACTS, Policy(), False)
     return parser.desired([(f"groups[{number}]", item) for number, item in enumerate(items)])
 
 
-def only(host: str, policy: Policy = Policy(), **item: Any) -> Group:
-    (group,) = parsed(host, {"name": "batch", **item}, policy=policy).groups
+def only(host: str, **item: Any) -> Group:
+    (group,) = parsed(host, {"name": "batch", **item}).groups
     return group
 
 
@@ -91,7 +91,9 @@ def test_limits_and_settings_imply_controllers() -> None:
         ),
     ],
 )
-def test_the_hierarchies_and_files_that_matter(host: str, item: dict[str, Any], look: dict[str, tuple[str, ...]]) -> None:
+def test_the_hierarchies_and_files_that_matter(
+    host: str, item: dict[str, Any], look: dict[str, tuple[str, ...]]
+) -> None:
     points = [hierarchy.point.removeprefix("/sys/fs/cgroup/") for hierarchy in described(host).hierarchies]
     found = {points[index].replace("/sys/fs/cgroup", "/"): files for index, files in only(host, **item).look}
     assert found == look
@@ -149,7 +151,8 @@ def test_what_to_do_with_processes(said: object, meant: OnProcesses) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["", "Kill", "move_to", [], ["kill"], {}, {"move_to": "a", "kill": True}, {"to": "a"}, 1, True, {"move_to": None}]
+    "said",
+    ["", "Kill", "move_to", [], ["kill"], {}, {"move_to": "a", "kill": True}, {"to": "a"}, 1, True, {"move_to": None}],
 )
 def test_what_not_to_do_with_processes(said: object) -> None:
     with pytest.raises(InputError, match=r"groups\[0\]\.on_processes"):
@@ -211,12 +214,16 @@ def test_an_absent_group_is_looked_for_in_every_hierarchy_but_named_ones() -> No
 
 def test_policy_comes_from_the_options_alone() -> None:
     """Each permission of a task arrives under its own name, and nothing is permitted that was not said."""
-    everything = {
-        **{"purge_below": "batch", "purge_force": True, "shrink": "immediate", "fill_parents": True},
-        **{"allow_lockout": True, "from_systemd": True, "recreate": True, "unsafe_v1": True},
+    everything: dict[str, Any] = {
+        "purge_below": "batch",
+        "purge_force": True,
+        "shrink": "immediate",
+        "fill_parents": True,
+        "allow_lockout": True,
+        "from_systemd": True,
+        "recreate": True,
+        "unsafe_v1": True,
     }
-    from ansible_collections.linux.isolation.plugins.module_utils._cgroup import run
-
     groups = [{"name": "batch"}]
     assert run._policy(cases.parameters("cgroup_tree", {"groups": groups}), False) == Policy()
     found = run._policy(cases.parameters("cgroup_tree", {"groups": groups, **everything}), True)
@@ -224,7 +231,7 @@ def test_policy_comes_from_the_options_alone() -> None:
     assert run._policy(cases.parameters("cgroup_limit", {"name": "batch", "limits": {}}), False) == Policy(create=False)
 
 
-def test_every_case_is_parsed_alike_twice(tmp_path: Path) -> None:
+def test_one_declaration_is_parsed_alike_twice() -> None:
     """The parser keeps no state that a second task could stumble on."""
     item = {"name": "batch", "limits": {"cpu.max": 1, "memory.max": "1G"}, "frozen": True}
     assert parsed("unified", item) == parsed("unified", dict(item))

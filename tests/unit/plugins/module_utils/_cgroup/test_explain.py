@@ -13,7 +13,8 @@ import pytest
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.explain import explained
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import KernelError
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.plan import Change
-from ansible_collections.linux.isolation.tests.unit.plans.host import Files, described
+from ansible_collections.linux.isolation.tests.unit.plans.files import Files
+from ansible_collections.linux.isolation.tests.unit.plans.host import described
 
 Do = tuple[object, ...]
 
@@ -40,6 +41,7 @@ def refusal(do: Do, number: int, host: str = "unified", files: Files | None = No
         (("control", 0, "batch", "+cpu"), errno.EINVAL, "real-time processes"),
         (("mkdir", 0, "batch"), errno.EAGAIN, "cgroup.max.descendants or cgroup.max.depth"),
         (("mkdir", 0, "batch"), errno.ENOSPC, "no room"),
+        (("mkdir", 0, "batch"), errno.EEXIST, "made it meanwhile"),
         (("rmdir", 0, "batch"), errno.EBUSY, "still holds processes or groups"),
         (("move", 0, "batch", 7, 1), errno.EBUSY, "processes live in leaves"),
         (("move", 0, "batch", 7, 1), errno.EOPNOTSUPP, "domain invalid"),

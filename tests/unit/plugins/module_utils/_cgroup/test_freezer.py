@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.freezer import is_frozen, set_frozen
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import TimedOutError
-from ansible_collections.linux.isolation.tests.unit.plans.host import Files, described
+from ansible_collections.linux.isolation.tests.unit.plans.files import Files
+from ansible_collections.linux.isolation.tests.unit.plans.host import described
 
 
 class Slow(Files):

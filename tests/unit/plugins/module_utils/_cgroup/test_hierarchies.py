@@ -16,7 +16,8 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hie
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError, UnsupportedError
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import mounts
 from ansible_collections.linux.isolation.plugins.module_utils._kernel.mounts import Mount
-from ansible_collections.linux.isolation.tests.unit.plans.host import HOSTS, described, label
+from ansible_collections.linux.isolation.tests.unit.plans.files import label
+from ansible_collections.linux.isolation.tests.unit.plans.host import HOSTS, described
 
 V1, V2 = mounts.CGROUP_V1, mounts.CGROUP_V2
 
@@ -49,8 +50,13 @@ def test_the_mode_has_its_reasons(name: str) -> None:
 
 def test_versions_are_those_of_the_controllers_and_of_the_core() -> None:
     assert described("hybrid with memory and pids on v2").versions() == {
-        **{"cpu": 1, "cpuset": 1, "freezer": 1},
-        **{"io": 2, "memory": 2, "pids": 2, "": 2},
+        "cpu": 1,
+        "cpuset": 1,
+        "freezer": 1,
+        "io": 2,
+        "memory": 2,
+        "pids": 2,
+        "": 2,
     }
     assert "" not in described("legacy").versions()
 

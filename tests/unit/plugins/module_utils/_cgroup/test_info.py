@@ -187,9 +187,11 @@ def test_every_file_is_read_once_and_no_other_is(build: Callable[..., Kernel]) -
         kernel.make(point, "batch")
         kernel.make(point, "batch/low")
         kernel.make(point, "other")
-    kernel.ask(names=["batch"], below="/", depth=2)
+    kernel.ask(names=["/", "batch"], below="/", depth=2)
     for point, root in kernel.roots.items():
         assert {path: count for path, count in root.looked.items() if count != 1} == {}, point
+    # What the mount was told by holds for its root; and groups without others below them are not searched for any.
+    assert not {"cgroup.controllers", "other/", "batch/low/"} & set(kernel.roots["unified"].looked)
     there = {path.rpartition("/")[2] for path in kernel.roots["memory"].looked if path.startswith("batch/")}
     assert not there & {"memory.stat", "tasks", "notify_on_release"}
     assert {"memory.limit_in_bytes", "memory.usage_in_bytes", "cgroup.procs"} <= there
@@ -268,8 +270,17 @@ def test_whether_a_v1_group_is_populated_is_not_known_for_groups_below_it(build:
     for name, pids in (("full", "5"), ("full/low", ""), ("upper", ""), ("upper/low", ""), ("leaf", "")):
         kernel.make("memory", name, cgroup__procs=pids)
     kernel.make("pids", "leaf")
-    found = kernel.ask(names=["full", "upper", "leaf"], gather=["state", "children"])["groups"]
-    assert [one["populated"] for one in found] == [True, None, False]
+    for gather in (["state"], ["state", "children"]):
+        found = kernel.ask(names=["full", "upper", "leaf"], gather=gather)["groups"]
+        assert [one["populated"] for one in found] == [True, None, False]
+
+
+def test_what_one_hierarchy_does_not_tell_no_other_denies(build: Callable[..., Kernel]) -> None:
+    kernel = build("pids", "unified")
+    kernel.make("unified", "batch")
+    kernel.make("pids", "batch")
+    kernel.make("pids", "batch/low")
+    assert kernel.group("batch", gather=["state"])["populated"] is None
 
 
 def test_populated_in_one_hierarchy_is_populated(build: Callable[..., Kernel]) -> None:
@@ -284,7 +295,9 @@ def test_frozen_on_v1(build: Callable[..., Kernel], state: str, frozen: bool) ->
     kernel = build("pids", "freezer")
     kernel.make("pids", "batch")
     kernel.make("freezer", "batch", freezer__state=state)
-    assert kernel.group("batch", gather=["state"])["frozen"] is frozen
+    found = kernel.group("batch", gather=["state", "limits"])
+    assert found["frozen"] is frozen
+    assert set(found["limits"]) == {"pids.max"}
 
 
 def test_a_threaded_group_tells_its_processes_by_their_threads(
@@ -303,6 +316,8 @@ def test_a_threaded_group_tells_its_processes_by_their_threads(
         found = kernel.group("batch", gather=gather)
         assert [one["pid"] for one in found["processes"]] == [5, 6]
         assert kernel.warnings == []
+        # Where the type is known already, what would be refused is not tried.
+        assert kernel.roots["unified"].looked["batch/cgroup.procs"] == 1
 
 
 def test_to_whom_a_group_is_delegated(build: Callable[..., Kernel]) -> None:

@@ -160,6 +160,17 @@ def test_groups_below_another(build: Callable[..., Kernel], params: dict[str, An
     assert where.get("c", ["memory", "pids"]) == ["memory", "pids"]
 
 
+def test_a_group_stands_before_those_below_it_and_those_before_the_next(build: Callable[..., Kernel]) -> None:
+    kernel = build("memory", "pids")
+    for point, name in (("memory", "z"), ("memory", "z/1"), ("pids", "a-b"), ("pids", "a"), ("pids", "a/1")):
+        kernel.make(point, name)
+    found = kernel.ask(below="/", depth=2, gather=[])["groups"]
+    assert [one["name"] for one in found] == ["a", "a/1", "a-b", "z", "z/1"]
+    # The fourth is of the first group by name, whichever hierarchy was looked at first.
+    found = kernel.ask(below="/", depth=2, gather=[], max_items=4)["groups"]
+    assert [one["name"] for one in found] == ["a", "a/1", "a-b", "z"]
+
+
 def test_below_a_group_that_is_not_there(build: Callable[..., Kernel]) -> None:
     kernel = build("pids")
     found = kernel.ask(below="nope")

@@ -71,7 +71,9 @@ def test_a_merged_group_is_no_plain_one_unless_it_is() -> None:
         ({"state": "absent"}, {"state": "absent", "recursive": True}, "recursive or on_processes"),
     ],
 )
-def test_a_contradiction_names_both_places_and_what_differs(one: dict[str, Any], other: dict[str, Any], what: str) -> None:
+def test_a_contradiction_names_both_places_and_what_differs(
+    one: dict[str, Any], other: dict[str, Any], what: str
+) -> None:
     for items in ((one, other), (other, one)):
         with pytest.raises(InputError) as caught:
             merged({}, *items) if "state" not in one else merged(*items)

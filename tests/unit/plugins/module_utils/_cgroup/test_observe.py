@@ -17,7 +17,8 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup.apply impo
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.picture import Picture
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import IsolationError, KernelError
 from ansible_collections.linux.isolation.tests.unit.plans import cases
-from ansible_collections.linux.isolation.tests.unit.plans.host import Described, Files
+from ansible_collections.linux.isolation.tests.unit.plans.files import Files
+from ansible_collections.linux.isolation.tests.unit.plans.host import Described
 
 CASES = list(cases.every())
 
@@ -47,10 +48,17 @@ class Watched(Files):
         if path in self.disturb:
             self.disturb.pop(path)()
 
-    def _refuse(self, *_: object) -> Any:
-        raise AssertionError("looking changes nothing")
+    def write(self, path: str, text: str) -> None:
+        raise AssertionError(f"looking writes {path}")
 
-    write = mkdir = rmdir = chown = _refuse
+    def mkdir(self, path: str) -> int:
+        raise AssertionError(f"looking makes {path}")
+
+    def rmdir(self, path: str) -> None:
+        raise AssertionError(f"looking removes {path}")
+
+    def chown(self, path: str, user: int, group: int) -> None:
+        raise AssertionError(f"looking hands over {path}")
 
 
 def watched(given: dict[str, Any], place: Path) -> Described:
@@ -106,7 +114,9 @@ def test_what_holds_is_read_file_by_file_and_nothing_else(tmp_path: Path) -> Non
     host = watched({"host": "unified", "groups": {**above, **groups}}, tmp_path)
     declared = [{"name": name, "limits": {"pids.max": 5, "memory.max": "1M"}} for name in groups]
     look(host, "cgroup_tree", groups=declared)
-    assert sorted(asked(host, "v2")) == sorted(f"{name}/{file}" for name in groups for file in ("memory.max", "pids.max"))
+    assert sorted(asked(host, "v2")) == sorted(
+        f"{name}/{file}" for name in groups for file in ("memory.max", "pids.max")
+    )
 
 
 def test_only_hierarchies_that_matter_are_looked_at(tmp_path: Path) -> None:
@@ -133,7 +143,7 @@ def test_below_a_group_that_is_missing_nothing_is_looked_for(tmp_path: Path) -> 
     host = watched({"host": "legacy"}, tmp_path)
     declared = [{"name": name, "limits": {"pids.max": 1}} for name in ("a", "a/b", "a/b/c", "a/d")]
     look(host, "cgroup_tree", groups=declared)
-    assert [path for path in asked(host, "pids") if path.startswith("a/b/") or path.startswith("a/d")] == []
+    assert [path for path in asked(host, "pids") if path.startswith(("a/b/", "a/d"))] == []
 
 
 # -- what changes meanwhile ----------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,9 @@ class Runner:
         finally:
             self.locks.append(f"left after {len(self.host.log)} calls")
 
-    def run(self, module: str, check: bool = False, diff: bool = False, **options: Any) -> tuple[dict[str, Any], list[str]]:
+    def run(
+        self, module: str, check: bool = False, diff: bool = False, **options: Any
+    ) -> tuple[dict[str, Any], list[str]]:
         params = cases.parameters(module, options)
         with self.host.entered():
             return (run.run_tree if module == "cgroup_tree" else run.run_one)(params, check, diff)
@@ -73,12 +77,18 @@ def test_a_result(on: Any) -> None:
         "mode": "legacy",
         "actions": [
             {
-                **{"action": "create", "target": "batch", "path": "/sys/fs/cgroup/pids/batch"},
-                **{"before": None, "after": "group"},
+                "action": "create",
+                "target": "batch",
+                "path": "/sys/fs/cgroup/pids/batch",
+                "before": None,
+                "after": "group",
             },
             {
-                **{"action": "write", "target": "batch", "path": "/sys/fs/cgroup/pids/batch/pids.max"},
-                **{"before": None, "after": "5"},
+                "action": "write",
+                "target": "batch",
+                "path": "/sys/fs/cgroup/pids/batch/pids.max",
+                "before": None,
+                "after": "5",
             },
         ],
         "actions_total": 2,
@@ -186,7 +196,7 @@ def test_bad_input_is_told_before_the_lock(on: Any) -> None:
         runner.run("cgroup_limit", name="/batch", limits={"pids.max": 5})
     with pytest.raises(InputError, match="purge_below"):
         runner.run("cgroup_tree", groups=[{"name": "batch"}], purge_below="/")
-    with pytest.raises(InputError, match="purge_below: '../up'"):
+    with pytest.raises(InputError, match=r"purge_below: '\.\./up'"):
         runner.run("cgroup_tree", groups=[{"name": "batch"}], purge_below="../up")
     assert runner.locks == []
 
@@ -204,14 +214,14 @@ def test_an_error_is_data_too(on: Any) -> None:
 
 
 def test_without_root_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(UnsupportedError) as caught:
         run.run_one({"name": "batch"}, True, False)
     assert caught.value.sentence() == "this task: needs root; add become: true."
 
 
 def test_outside_linux_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.sys, "platform", "freebsd14")
+    monkeypatch.setattr(sys, "platform", "freebsd14")
     with pytest.raises(UnsupportedError, match="is not Linux"):
         run.run_one({"name": "batch"}, True, False)
 

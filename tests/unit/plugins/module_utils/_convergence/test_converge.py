@@ -115,13 +115,13 @@ def test_what_settling_did_is_a_change_and_is_verified() -> None:
 
 
 def test_warnings_of_the_plan_come_along() -> None:
-    class Warning(Numbers):
+    class Warned(Numbers):
         def plan(self, observed: State) -> Plan:
             return Plan(super().plan(observed).changes, ("look out",))
 
     for check_mode in (True, False):
-        assert converge(Warning({}, {"a": 1}), check_mode).warnings == ("look out",)
-    assert converge(Warning({"a": 1}, {"a": 1}), False).warnings == ("look out",)
+        assert converge(Warned({}, {"a": 1}), check_mode).warnings == ("look out",)
+    assert converge(Warned({"a": 1}, {"a": 1}), False).warnings == ("look out",)
 
 
 # -- failures ----------------------------------------------------------------------------------------------------
@@ -287,4 +287,5 @@ def test_a_domain_brings_its_own_verbs() -> None:
         with pytest.raises(AssertionError, match="brings its own"):
             verb()
     empty.begin(())
-    assert empty.settle(()) == empty.take_back(()) == ()
+    assert empty.settle(()) == ()
+    assert empty.take_back(()) == ()

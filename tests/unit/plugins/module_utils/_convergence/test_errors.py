@@ -19,7 +19,9 @@ from ansible_collections.linux.isolation.plugins.module_utils._convergence.error
 )
 
 KINDS = [
-    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, IsolationError) and kind is not KernelError
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, IsolationError) and kind is not KernelError
 ]
 
 
@@ -98,7 +100,10 @@ def test_a_refusal_of_the_kernel_carries_path_value_and_reason() -> None:
 
 
 def test_a_refusal_of_the_kernel_without_a_value() -> None:
-    assert KernelError("/b", OSError(errno.EPERM, "")).sentence() == "the kernel refused /b: Operation not permitted (EPERM)."
+    assert (
+        KernelError("/b", OSError(errno.EPERM, "")).sentence()
+        == "the kernel refused /b: Operation not permitted (EPERM)."
+    )
     assert "wrote" not in KernelError("/b", OSError(errno.EPERM, "")).details()
     assert KernelError("/b", OSError(errno.EPERM, ""), wrote="").details()["wrote"] == ""
 

@@ -66,8 +66,8 @@ def test_it_is_there_whole_or_not_at_all(path: str, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal.os, "rename", dies)
-        patch.setattr(journal.os, "replace", dies)
+        patch.setattr(os, "rename", dies)
+        patch.setattr(os, "replace", dies)
         with pytest.raises(KeyboardInterrupt):
             journal.write(["/after"], path)
     assert journal.read(path) == {"/before"}

@@ -69,9 +69,8 @@ def is_free(path: str) -> bool:
 
 
 def test_one_holds_it_at_a_time(path: str) -> None:
-    with holder(path):
-        with pytest.raises(TimedOutError), lock.held(path, 0.05):
-            pytest.fail("two hold it")
+    with holder(path), pytest.raises(TimedOutError), lock.held(path, 0.05):
+        pytest.fail("two hold it")
     assert is_free(path)
 
 
@@ -90,7 +89,7 @@ def test_the_holder_is_named(path: str) -> None:
 def test_a_holder_that_has_not_said_its_name_is_another_process(path: str, text: str) -> None:
     with holder(path):
         Path(path).write_text(text)
-        with pytest.raises(TimedOutError, match="is held by (another process|process 4194305) "), lock.held(path, 0):
+        with pytest.raises(TimedOutError, match=r"is held by (another process|process 4194305) "), lock.held(path, 0):
             pass
 
 
@@ -161,7 +160,9 @@ def holder_refused(path: str) -> Iterator[None]:
 
 def test_a_started_program_does_not_have_it(path: str) -> None:
     with lock.held(path):
-        found = subprocess.run(["ls", "-l", "/proc/self/fd"], stdout=subprocess.PIPE, text=True, check=True, close_fds=False)
+        found = subprocess.run(
+            ["ls", "-l", "/proc/self/fd"], stdout=subprocess.PIPE, text=True, check=True, close_fds=False
+        )
     assert path not in found.stdout
 
 

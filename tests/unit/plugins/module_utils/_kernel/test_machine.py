@@ -42,7 +42,7 @@ def test_systemd_is_told_as_sd_booted_tells_it(monkeypatch: pytest.MonkeyPatch) 
         asked.append(path)
         return True
 
-    monkeypatch.setattr(machine.os.path, "isdir", isdir)
+    monkeypatch.setattr(os.path, "isdir", isdir)
     assert machine.has_systemd()
     assert asked == ["/run/systemd/system"]
 
@@ -92,7 +92,7 @@ def test_a_partition_is_on_its_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         assert path == disk + "/dev"
         return io.StringIO("8:0\n")
 
-    monkeypatch.setattr(machine.os.path, "exists", files.__contains__)
-    monkeypatch.setattr(machine.os.path, "realpath", {"/sys/dev/block/8:3": disk + "/sda3"}.get)
+    monkeypatch.setattr(os.path, "exists", files.__contains__)
+    monkeypatch.setattr(os.path, "realpath", {"/sys/dev/block/8:3": disk + "/sda3"}.get)
     monkeypatch.setattr(machine, "open", opened, raising=False)
     assert machine.whole_disk("8:3") == "8:0"

@@ -57,7 +57,9 @@ def test_what_python_takes_for_the_end_of_a_line_is_none(letter: str) -> None:
     assert mount.point == f"/a{letter}b"
 
 
-@pytest.mark.parametrize("line", ["", "\n", "36 35 98:0 / /a rw", "36 35 - cgroup2 none rw", "36 35 98:0 / /a rw - cgroup2"])
+@pytest.mark.parametrize(
+    "line", ["", "\n", "36 35 98:0 / /a rw", "36 35 - cgroup2 none rw", "36 35 98:0 / /a rw - cgroup2"]
+)
 def test_a_line_that_is_none_is_left_out(line: str) -> None:
     assert mounts.parse(line) == []
 
