@@ -114,9 +114,19 @@ def watchdog(host: hosts.Host) -> Iterator[Watchdog]:
     """Ends what a test froze or filled, even where pytest is gone; begins by what earlier runs left."""
     _clear_away(host)
     adopt()
+    unified = host.hierarchy("")
+    passed_on = _passed_on(unified)
     with Watchdog(session_prefix()) as found:
         yield found
     assert not sweep(host, session_prefix())
+    # The one thing that tasks leave in the root group: what it passes on to its children.
+    for controller in _passed_on(unified) - passed_on:
+        assert unified is not None
+        hosts.write(unified.point / "cgroup.subtree_control", "-" + controller)
+
+
+def _passed_on(unified: hosts.Hierarchy | None) -> set[str]:
+    return set((unified.point / "cgroup.subtree_control").read_text().split()) if unified else set()
 
 
 def _clear_away(host: hosts.Host) -> None:

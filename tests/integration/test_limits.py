@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import signal
 from typing import Any
 
 import pytest
@@ -208,15 +208,38 @@ def test_memory_that_is_in_use_is_not_taken(host: Host, sandbox: Sandbox, progra
     assert sandbox.state() == before
 
 
-def test_memory_that_can_be_reclaimed_is(host: Host, sandbox: Sandbox, programs: Programs, tmp_path: Path) -> None:
+def test_memory_that_can_be_reclaimed_is(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     eater = full(sandbox, programs, 4)
-    assert eater.ask(f"cache {tmp_path / 'cache'} 48") == "done"
-    if int(host.read(sandbox.name, "memory.current")) < 40 << 20:
-        pytest.skip("what was written is not kept in memory that is charged to the group")
+    assert eater.ask("spare 48") == "done"
+    assert int(host.read(sandbox.name, "memory.current")) > 48 << 20
     answer = shrink(sandbox, "24M")
     assert not answer.failed, answer.sentence
     assert int(host.read(sandbox.name, "memory.max")) == 24 << 20
     assert int(host.read(sandbox.name, "memory.current")) <= 24 << 20
+    assert eater.alive()
+
+
+@pytest.mark.v2("memory")
+def test_memory_is_taken_at_once_when_it_is_said(host: Host, sandbox: Sandbox, programs: Programs) -> None:
+    eater = full(sandbox, programs, 64)
+    if host.file(sandbox.name, "memory.swap.max").exists():
+        assert not run("limit", {"name": sandbox.name, "limits": {"memory.swap.max": 0}}).failed
+    answer = shrink(sandbox, "16M", shrink="immediate")
+    assert not answer.failed, answer.sentence
+    assert int(host.read(sandbox.name, "memory.max")) == 16 << 20
+    assert eater.status() == -signal.SIGKILL
+
+
+@pytest.mark.v2("memory")
+def test_a_shrink_that_is_given_up_leaves_nothing_behind(host: Host, sandbox: Sandbox, programs: Programs) -> None:
+    # Half of what is too much can be reclaimed: memory.high and the like must be as they were.
+    eater = full(sandbox, programs, 64)
+    assert eater.ask("spare 16") == "done"
+    before = sandbox.state()
+    answer = shrink(sandbox, "16M")
+    assert answer.failed
+    assert "shrink: immediate" in answer.sentence
+    assert sandbox.state() == before
     assert eater.alive()
 
 

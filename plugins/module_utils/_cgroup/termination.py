@@ -190,6 +190,7 @@ def _kill(tree: Tree, group: str, frozen: _Frozen, spared: Mapping[int, str], op
                 finally:
                     for handle in handles:
                         handle.close()
+        frozen.thaw_below()
     finally:
         frozen.thaw()
     return signalled
@@ -244,10 +245,18 @@ class _Frozen:
             return _read(self._tree, self._group + self._file).strip() != "FREEZING"
         return "frozen 1" in _read(self._tree, self._group + "/cgroup.events")
 
+    def thaw_below(self) -> None:
+        """Thaw what is frozen further down by itself: it was sent its signal, and v1 lets nothing frozen die."""
+        if self._taken and self._v1:
+            for path in _subtree(self._tree, self._group):
+                if path != self._group and _read(self._tree, path + "/freezer.self_freezing").strip() == "1":
+                    self._thaw(path + self._file)
+
     def thaw(self) -> None:
-        if not self._taken:
-            return
-        path = self._group + self._file
+        if self._taken:
+            self._thaw(self._group + self._file)
+
+    def _thaw(self, path: str) -> None:
         try:
             self._tree.write(path, self._off)
         except OSError as error:

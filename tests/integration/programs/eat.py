@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Told a number of MiB, takes so much memory and touches each page of it; told "cache PATH MiB", fills the page cache."""
+"""Told a number of MiB, takes so much memory and touches each page; told "spare MiB", memory that the kernel may have back."""
 
 import mmap
 import os
@@ -14,15 +14,11 @@ kept = []
 os.write(1, b"ready\n")
 for line in sys.stdin:
     words = line.split()
-    if words[0] == "cache":
-        with open(words[1], "wb") as file:
-            for _ in range(int(words[2])):
-                file.write(b"x" * MEBIBYTE)
-            file.flush()
-            os.fsync(file.fileno())
-    else:
-        memory = mmap.mmap(-1, int(words[0]) * MEBIBYTE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        for page in range(0, len(memory), mmap.PAGESIZE):
-            memory[page] = 1
-        kept.append(memory)
+    memory = mmap.mmap(-1, int(words[-1]) * MEBIBYTE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for page in range(0, len(memory), mmap.PAGESIZE):
+        memory[page] = 1
+    if words[0] == "spare":
+        # The kernel takes these pages when it wants some, without any swap; until then they count.
+        memory.madvise(mmap.MADV_FREE)
+    kept.append(memory)
     os.write(1, b"done\n")

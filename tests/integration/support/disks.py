@@ -60,6 +60,8 @@ def loop(folder: Path, scheduler: str = "") -> Iterator[Disk]:
     image = folder / "image"
     with image.open("wb") as file:
         file.truncate(4 * SIZE)
+    if not Path("/dev/loop-control").exists():
+        _run("modprobe", "loop")
     path = _run("losetup", "--find", "--show", str(image))
     try:
         status = os.stat(path)

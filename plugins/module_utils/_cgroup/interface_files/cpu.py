@@ -192,7 +192,7 @@ def _v1(name: str, kind: Kind, default: object, rise: int, fall: int, since: str
 
 
 def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, elsewhere=elsewhere)
+    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", elsewhere=elsewhere)
 
 
 FAMILY = Family(

@@ -92,7 +92,7 @@ FAMILY = Family(
         _flag("memory_spread_slab"),
         _flag("sched_load_balance", default=True),
         _v1("cpuset.sched_relax_domain_level", Number(-1, 5), -1, rise=2, fall=2, elsewhere=_NONE),
-        InterfaceFile("cpuset.cpus", 2, "cpuset", _RANGES, "", since="5.0"),
-        InterfaceFile("cpuset.mems", 2, "cpuset", _RANGES, "", since="5.0"),
+        InterfaceFile("cpuset.cpus", 2, "cpuset", _RANGES, "", since="5.0", tried="guest"),
+        InterfaceFile("cpuset.mems", 2, "cpuset", _RANGES, "", since="5.0", tried="guest"),
     )
 )

@@ -44,7 +44,7 @@ def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) 
 
 
 def _v2(name: str, kind: Throughput | Weights, default: object, since: str, elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 2, "io", kind, default, since=since, elsewhere=elsewhere)
+    return InterfaceFile(name, 2, "io", kind, default, since=since, tried="guest", elsewhere=elsewhere)
 
 
 _WEIGHTS = {"default": 100, "*": "default"}

@@ -78,7 +78,7 @@ def _v1(name: str, since: str, rise: int = 2, fall: int = 2, pair: str = "", els
 
 
 def _v2(name: str, default: str, order: int, since: str, elsewhere: str = _ONLY_MAX) -> InterfaceFile:
-    return InterfaceFile(name, 2, "memory", _V2, default, order, order, since, elsewhere=elsewhere)
+    return InterfaceFile(name, 2, "memory", _V2, default, order, order, since, "guest", elsewhere=elsewhere)
 
 
 FAMILY = Family(
@@ -93,7 +93,7 @@ FAMILY = Family(
         _v2("memory.low", "0", 0, "4.5"),
         _v2("memory.swap.high", "max", 0, "5.8"),
         _v2("memory.swap.max", "max", 0, "4.5", ""),
-        InterfaceFile("memory.oom.group", 2, "memory", Switch(), False, 0, 0, "4.19", elsewhere=_ONLY_MAX),
+        InterfaceFile("memory.oom.group", 2, "memory", Switch(), False, 0, 0, "4.19", "guest", elsewhere=_ONLY_MAX),
         _v2("memory.high", "max", 1, "4.5"),
         _v2("memory.max", "max", 2, "4.5", ""),
     ),

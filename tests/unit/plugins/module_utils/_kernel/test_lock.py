@@ -31,10 +31,14 @@ import os, sys
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import lock
 with lock.held(sys.argv[2], 30):
-    if sys.argv[3] == "fork" and not os.fork():
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.stdin.readline()
-        os._exit(0)
+    if sys.argv[3] == "fork":
+        ready, begun = os.pipe()
+        if not os.fork():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.write(begun, b"1")
+            sys.stdin.readline()
+            os._exit(0)
+        os.read(ready, 1)
     print(os.getpid(), flush=True)
     sys.stdin.readline()
 """
