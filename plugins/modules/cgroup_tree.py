@@ -216,12 +216,13 @@ EXAMPLES = r"""
       - name: batch/reports
         limits: {memory.max: 200M}
 
-- name: Take all of it away
+- name: Take all of it away and put its processes back into the root group
   linux.isolation.cgroup_tree:
     groups:
       - name: batch
         state: absent
         recursive: true
+        on_processes: {move_to: /}
 """
 
 RETURN = r"""

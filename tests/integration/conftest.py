@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -92,7 +92,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if REQUIRED and report.skipped and not hasattr(report, "wasxfail") and _FOLDER in item.path.parents:
         report.outcome = "failed"
@@ -168,4 +168,3 @@ def wide_sandbox(host: hosts.Host, watchdog: Watchdog) -> Iterator[Sandbox]:
     yield found
     watchdog.disarm(found.name)
     found.clean()
-

@@ -149,9 +149,18 @@ def test_a_disk_is_throttled(host: Host, sandbox: Sandbox, tmp_path: Path) -> No
         # The one bound on time that noise cannot break: a throttle only ever makes it longer.
         assert _seconds_inside(sandbox, found.source) > SIZE / (2 << 20) / 2
         name = "blkio.throttle.io_service_bytes" if host.version("io") == 1 else "io.stat"
-        own = [line for line in host.path("io", sandbox.name, name).read_text().splitlines() if line.startswith(found.number)]
+        own = [
+            line
+            for line in host.path("io", sandbox.name, name).read_text().splitlines()
+            if line.startswith(found.number)
+        ]
         read = re.search(r"(?:Read |rbytes=)(\d+)", "\n".join(own))
         assert read is not None
         assert int(read.group(1)) >= SIZE
         assert run("limit", task | {"limits": {"io.max": "default"}}).changed
-        assert found.number not in host.path("io", sandbox.name, "blkio.throttle.read_bps_device" if host.version("io") == 1 else "io.max").read_text()
+        assert (
+            found.number
+            not in host.path(
+                "io", sandbox.name, "blkio.throttle.read_bps_device" if host.version("io") == 1 else "io.max"
+            ).read_text()
+        )

@@ -40,7 +40,9 @@ def pythons() -> dict[str, tuple[int, ...]]:
         for path in sorted(place.glob("python3*")):
             if not path.name.removeprefix("python3").removeprefix(".").isdigit() and path.name != "python3":
                 continue
-            shown = subprocess.run([path, "-ISc", "import sys; print(*sys.version_info[:3])"], capture_output=True)
+            shown = subprocess.run(
+                [path, "-ISc", "import sys; print(*sys.version_info[:3])"], capture_output=True, check=False
+            )
             version = tuple(int(part) for part in shown.stdout.split())
             if shown.returncode == 0 and version >= OLDEST:
                 found[str(path)] = version

@@ -246,7 +246,9 @@ def test_a_shrink_that_is_given_up_leaves_nothing_behind(host: Host, sandbox: Sa
 def test_no_limit_of_0_for_a_group_with_processes(sandbox: Sandbox, programs: Programs) -> None:
     eater = full(sandbox, programs, 4)
     for limit in ("memory.max", "pids.max"):
-        answer = run("tree", {"groups": [{"name": sandbox.name, "limits": {limit: 0}, "processes": [{"pid": eater.pid}]}]})
+        answer = run(
+            "tree", {"groups": [{"name": sandbox.name, "limits": {limit: 0}, "processes": [{"pid": eater.pid}]}]}
+        )
         assert answer.failed
         assert f"limits['{limit}']" in answer.sentence
         assert "shrink: immediate" in answer.sentence

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import run as domain
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import lock
 from ansible_collections.linux.isolation.tests.integration.support.host import Host
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
@@ -50,7 +49,7 @@ def impatient(room: Room) -> Callable[[], None]:
 
     def enter() -> None:
         room.enter()
-        domain.lock.held = functools.partial(lock.held, bound=0.2)  # type: ignore[assignment]
+        lock.held = functools.partial(lock.held, bound=0.2)
 
     return enter
 

@@ -100,7 +100,9 @@ def _tasks(module: str, case: Case) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def all_played(host: Host, wide_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played]]:
+def all_played(
+    host: Host, wide_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Played]]:
     programs = Programs()
     try:
         pid = programs.start("idle").pid
@@ -175,7 +177,9 @@ def test_the_diff_shows_before_and_after(played: Played) -> None:
     after = "".join(entry["after"] for entry in made.result["diff"])
     assert [action["path"] for action in made.result["actions"] if action["path"] not in after] == []
     # Only what was somewhere before the groups were made has a before.
-    assert {line.split()[1] for entry in made.result["diff"] for line in entry["before"].splitlines()} <= {str(played.case.pid)}
+    assert {line.split()[1] for entry in made.result["diff"] for line in entry["before"].splitlines()} <= {
+        str(played.case.pid)
+    }
 
 
 def test_absent_announces_what_it_takes_away(played: Played) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -113,7 +114,9 @@ def test_only_processes_that_are_outside_are_moved(host: Host, sandbox: Sandbox,
         sandbox.make(controller, "deeper")
         sandbox.put(controller, sandbox.below("deeper"), two.one.pid)
     answer = place(sandbox, {"pid": two.one.pid}, {"pid": two.other.pid})
-    assert {action["after"].split()[0] for action in answer.actions if action["action"] == "move"} == {str(two.other.pid)}
+    assert {action["after"].split()[0] for action in answer.actions if action["action"] == "move"} == {
+        str(two.other.pid)
+    }
     assert host.members("pids", sandbox.below("deeper")) == {two.one.pid}
 
 
@@ -193,7 +196,10 @@ def test_a_process_that_ends_before_it_is_moved_is_no_error(host: Host, sandbox:
 class _CloneArguments(ctypes.Structure):
     _fields_ = [
         (name, ctypes.c_uint64)
-        for name in "flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup".split()
+        for name in (
+            *("flags", "pidfd", "child_tid", "parent_tid", "exit_signal", "stack"),
+            *("stack_size", "tls", "set_tid", "set_tid_size", "cgroup"),
+        )
     ]
 
 
@@ -304,7 +310,7 @@ def test_memory_that_stays_behind_is_told(sandbox: Sandbox, programs: Programs) 
 def test_a_description_never_takes_the_task_itself(host: Host, sandbox: Sandbox) -> None:
     # As a task of Ansible fits "python" as well as the daemon that is meant.
     own = Path("/proc/self/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-    answer = place(sandbox, {"cmdline": "^" + own.translate(str.maketrans({c: "." for c in "\\^$.|?*+()[]{}"})) + "$"})
+    answer = place(sandbox, {"cmdline": "^" + re.escape(own) + "$"})
     assert not answer.failed, answer.sentence
     assert os.getpid() not in inside(host, sandbox)
 

@@ -140,7 +140,10 @@ def test_a_refuge_must_be_there_and_outside(sandbox: Sandbox, programs: Programs
     made(sandbox, "a/b")
     program = programs.start("idle")
     put(sandbox, sandbox.below("a", "b"), program.pid)
-    for refuge, says in ((sandbox.below("none"), "does not exist in"), (sandbox.below("a", "b"), "is inside the group")):
+    for refuge, says in (
+        (sandbox.below("none"), "does not exist in"),
+        (sandbox.below("a", "b"), "is inside the group"),
+    ):
         answer = absent(sandbox.below("a"), recursive=True, on_processes={"move_to": refuge})
         assert answer.failed
         assert says in answer.sentence

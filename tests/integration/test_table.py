@@ -57,7 +57,10 @@ def disks_by_name(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
 
 def _default(row: InterfaceFile, host: Host, sandbox: Sandbox, above: dict[str, Any]) -> str | None:
     """What the file holds in a group that was told nothing; None where this kernel has no such file."""
-    groups = [{"name": sandbox.name, "limits": above}, {"name": sandbox.below("plain"), "controllers": _controllers(row)}]
+    groups = [
+        {"name": sandbox.name, "limits": above},
+        {"name": sandbox.below("plain"), "controllers": _controllers(row)},
+    ]
     made = run("tree", {"groups": groups})
     assert not made.failed, made.sentence
     path = host.path(row.controller, sandbox.below("plain"), row.name)

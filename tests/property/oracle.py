@@ -71,6 +71,7 @@ class _Deed:
         for group in self.absent:
             self.check_absent(group)
         self.check_moves()
+        there = {place.path for place in self.groups() if _below(place.path, self.task.purge_below or "nowhere")}
         for group in self.present:
             for hierarchy in self.hierarchies(group):
                 self.make(hierarchy, group)
@@ -84,7 +85,12 @@ class _Deed:
         for group in self.absent:
             self.remove(group)
         if self.task.purge_below is not None:
-            self.purge(self.task.purge_below)
+            self.purge(self.task.purge_below, there - {self.task.purge_below})
+
+    def groups(self) -> Iterator[Group]:
+        """All of hierarchies that anybody may touch."""
+        for hierarchy in self.host.machine.hierarchies:
+            yield from hierarchy.root.family() if hierarchy.controllers else ()
 
     # -- present -------------------------------------------------------------------------------------------------
 
@@ -201,16 +207,15 @@ class _Deed:
     def check_absent(self, group: Declared) -> None:
         """Against what is there before anything is done."""
         gone = {other.name for other in self.absent}
-        for hierarchy in self.host.machine.hierarchies:
-            for place in hierarchy.root.family() if hierarchy.controllers else ():
-                if not _below(place.path, group.name):
-                    continue
-                if not group.recursive and place.path not in gone:
-                    raise RefusedError(f"{group.name} has groups below it")
-                # Of several that are above it the nearest decides.
-                nearest = max((name for name in gone if _below(place.path, name)), key=len)
-                if place.processes and group.on_processes == "refuse" and nearest == group.name:
-                    raise RefusedError(f"{place.path} holds processes")
+        for place in self.groups():
+            if not _below(place.path, group.name):
+                continue
+            if not group.recursive and place.path not in gone:
+                raise RefusedError(f"{group.name} has groups below it")
+            # Of several that are above it the nearest decides.
+            nearest = max((name for name in gone if _below(place.path, name)), key=len)
+            if place.processes and group.on_processes == "refuse" and nearest == group.name:
+                raise RefusedError(f"{place.path} holds processes")
 
     def check_moves(self) -> None:
         """Processes that one half of the task wants somewhere and the other half minds."""
@@ -248,9 +253,9 @@ class _Deed:
                 root.processes[pid] = process
                 process.groups[place.hierarchy] = root
 
-    def purge(self, top: str) -> None:
+    def purge(self, top: str, there: set[str]) -> None:
+        """``there`` were below it before."""
         keep = {above for group in self.task.groups for above in _parents(group.name)}
-        there: set[str] = set()
         doomed: list[Group] = []
         for hierarchy in self.host.machine.hierarchies:
             if not hierarchy.controllers:
@@ -259,7 +264,6 @@ class _Deed:
                 own = list(hierarchy.find(top).family())[1:]
             except FileNotFoundError:
                 continue
-            there |= {one.path for one in own if one not in self.made}
             stay = {above for one in own if one.processes or one.path in keep for above in _parents(one.path)}
             doomed += [one for one in own if one.path not in stay]
         gone = {one.path for one in doomed}

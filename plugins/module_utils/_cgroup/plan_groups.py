@@ -56,11 +56,13 @@ class Making:
                 if not self.desired.policy.create:
                     self._absent(index, group)
                     continue
-                for name in tuple(names.parents(group.name)) + (group.name,):
+                # From the leaf up: above one that is there, whether looked at or not, all are.
+                for name in (group.name,) + tuple(names.parents(group.name))[::-1]:
                     place = (index, name)
-                    if place not in self.made and not picture.exists(place):
-                        self.made.add(place)
-                        self._missing.setdefault(name.count("/") + 1, []).append(place)
+                    if place in self.made or picture.exists(place):
+                        break
+                    self.made.add(place)
+                    self._missing.setdefault(name.count("/") + 1, []).append(place)
             if index == picture.host.unified:
                 controllers = {c for c in group.controllers - IMPLICIT if picture.host.where.get(c) == index}
                 if controllers and group.name:

@@ -132,8 +132,7 @@ class Verbs:
         _verb, index, name, file, texts, pair = cast(Tuple[str, int, str, str, Tuple[str, ...], str], change.do[:6])
         path = file_path(self._host.hierarchies[index], name, file)
         try:
-            for text in texts:
-                self._roots[index].write(path, text)
+            self._put(index, path, texts)
         except OSError as error:
             other = self._pending.pop((index, name, pair), None) if pair else None
             if error.errno != errno.EINVAL or other is None or other is change:
@@ -144,8 +143,18 @@ class Verbs:
                 self._write(other)
             except OSError:
                 raise error from None
+            self._put(index, path, texts)
+
+    def _put(self, index: int, path: str, texts: Sequence[str]) -> None:
+        def put() -> None:
             for text in texts:
                 self._roots[index].write(path, text)
+
+        if any(place[0] == index for place in self._removed):
+            # A group that was removed counts against its parent (EINVAL, EBUSY) until the kernel has taken it down.
+            patiently(put, PATIENCE, (errno.EBUSY, errno.EINVAL))
+        else:
+            put()
 
     def _control(self, change: Change) -> None:
         index, name, text = cast(Tuple[int, str, str], change.do[1:4])
@@ -227,14 +236,14 @@ class Verbs:
         return explained(self._host, self._roots, change, error)
 
 
-def patiently(call: Callable[[], object], bound: float) -> None:
-    """Call again while the kernel says EBUSY, for ``bound`` seconds at most."""
+def patiently(call: Callable[[], object], bound: float, passing: Sequence[int] = (errno.EBUSY,)) -> None:
+    """Call again while the kernel refuses with one of ``passing``, for ``bound`` seconds at most."""
     end = time.monotonic() + bound
     while True:
         try:
             call()
             return
         except OSError as error:
-            if error.errno != errno.EBUSY or time.monotonic() >= end:
+            if error.errno not in passing or time.monotonic() >= end:
                 raise
         time.sleep(_PAUSE)

@@ -28,7 +28,7 @@ def text(path: str) -> str | None:
         return None
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible's base is untyped
+class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "isolation_record"

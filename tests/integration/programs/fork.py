@@ -17,7 +17,7 @@ for line in sys.stdin:
         try:
             child = os.fork()
         except OSError as found:
-            error = errno.errorcode[found.errno]
+            error = errno.errorcode[found.errno or 0]
             break
         if not child:
             signal.pause()

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 _V1_NAMES = {"blkio": "io"}
-_KNOWN = (
-    "cpu cpuacct cpuset memory devices freezer net_cls perf_event net_prio hugetlb pids rdma misc".split()  # v1's options
+# As v1 calls them in mount options, where other options stand as well.
+_KNOWN = frozenset(
+    ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "hugetlb", "pids", "rdma", "misc")
+    + ("net_cls", "net_prio", "perf_event", "blkio")
 )
 
 # What a limit is called on v1, where it is another name.
@@ -114,7 +116,7 @@ def look() -> Host:
         elif kind == "cgroup":
             said = options.split(",")
             name = next((option[5:] for option in said if option.startswith("name=")), "")
-            known = [option for option in said if option in _KNOWN or option in _V1_NAMES]
+            known = [option for option in said if option in _KNOWN]
             one = Hierarchy(1, point, frozenset(_V1_NAMES.get(option, option) for option in known), name)
         else:
             continue

@@ -62,7 +62,9 @@ def play(
         LC_ALL="C.UTF-8",
     )
     command = [str(Path(sys.executable).parent / "ansible-playbook"), str(book)]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS)
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
     found = {}
     for line in record.read_text().splitlines() if record.exists() else ():
         step = json.loads(line)

@@ -48,7 +48,13 @@ class Traced:
     """A task that runs under strace, from its first call on."""
 
     def __init__(
-        self, module: str, params: Mapping[str, Any], log: Path, enter: Callable[[], object], kill: Call | None, check: bool
+        self,
+        module: str,
+        params: Mapping[str, Any],
+        log: Path,
+        enter: Callable[[], object],
+        kill: Call | None,
+        check: bool,
     ) -> None:
         self._log = log
         log.unlink(missing_ok=True)

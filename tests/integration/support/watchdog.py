@@ -24,7 +24,8 @@ class Watchdog:
     def __enter__(self) -> Watchdog:
         read, self._orders = os.pipe()
         self._told, write = os.pipe()
-        parent = os.getpid()
+        # Opened here: where this process dies at once, nobody could find it any more.
+        parent = os.pidfd_open(os.getpid())
         self._pid = os.fork()
         if self._pid == 0:
             # Never back into pytest, whatever happens.
@@ -32,12 +33,14 @@ class Watchdog:
                 _watch(self._prefix, read, write, parent, (self._orders, self._told))
             finally:
                 os._exit(0)
-        os.close(read)
-        os.close(write)
+        for descriptor in (read, write, parent):
+            os.close(descriptor)
         os.set_blocking(self._told, False)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, where: TracebackType | None
+    ) -> None:
         self._order("end")
         os.waitpid(self._pid, 0)
         os.close(self._orders)
@@ -59,7 +62,7 @@ class Watchdog:
             return True
 
 
-def _watch(prefix: str, orders: int, told: int, parent: int, foreign: tuple[int, ...]) -> None:
+def _watch(prefix: str, orders: int, told: int, alive: int, foreign: tuple[int, ...]) -> None:
     # Ctrl-C ends pytest, and after it this process, by the pidfd.
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -69,7 +72,6 @@ def _watch(prefix: str, orders: int, told: int, parent: int, foreign: tuple[int,
     for descriptor in foreign:
         os.close(descriptor)
     host = look()
-    alive = os.pidfd_open(parent)
     ends: dict[str, float] = {}
     rest = b""
     while True:

@@ -162,10 +162,11 @@ def test_groups_below_another(build: Callable[..., Kernel], params: dict[str, An
 
 def test_a_group_stands_before_those_below_it_and_those_before_the_next(build: Callable[..., Kernel]) -> None:
     kernel = build("memory", "pids")
-    for point, name in (("memory", "z"), ("memory", "z/1"), ("pids", "a-b"), ("pids", "a"), ("pids", "a/1")):
-        kernel.make(point, name)
+    for point, names in (("memory", ("z", "z/1", "z/2")), ("pids", ("a-b", "a", "a/1"))):
+        for name in names:
+            kernel.make(point, name)
     found = kernel.ask(below="/", depth=2, gather=[])["groups"]
-    assert [one["name"] for one in found] == ["a", "a/1", "a-b", "z", "z/1"]
+    assert [one["name"] for one in found] == ["a", "a/1", "a-b", "z", "z/1", "z/2"]
     # The fourth is of the first group by name, whichever hierarchy was looked at first.
     found = kernel.ask(below="/", depth=2, gather=[], max_items=4)["groups"]
     assert [one["name"] for one in found] == ["a", "a/1", "a-b", "z"]
