@@ -32,11 +32,19 @@ def plan(picture: Picture, desired: Desired) -> Plan:
     rises, falls, notes = plan_limits.changes(picture, desired, made)
     changes += rises
     warnings += notes
+    freezes: List[Change] = []
+    if any(group.selectors or group.frozen is not None for group in desired.groups):
+        from . import plan_processes
+
+        moves, freezes, notes = plan_processes.changes(picture, desired, made)
+        changes += moves
+        warnings += notes
     if desired.policy.purge_below is not None or any(not g.present or g.unwanted for g in desired.groups):
         from . import plan_removal
 
-        # Before the falls: a group may have to go so that those above it can have less.
-        removals, notes = plan_removal.changes(picture, desired, made, declared)
+        # After the moves, which may empty what shall go; before the falls, for a group may have to go so that those above
+        # it can have less.
+        removals, notes = plan_removal.changes(picture, desired, made, declared, changes)
         changes += removals
         warnings += notes
     changes += falls
@@ -44,12 +52,7 @@ def plan(picture: Picture, desired: Desired) -> Plan:
         from . import plan_delegation
 
         changes += plan_delegation.changes(picture, desired, made)
-    if any(group.selectors or group.frozen is not None for group in desired.groups):
-        from . import plan_processes
-
-        moves, notes = plan_processes.changes(picture, desired, made)
-        changes += moves
-        warnings += notes
+    changes += freezes
     if desired.systemd:
         from . import plan_hold
 

@@ -17,18 +17,18 @@ from .picture import FREEZE_FILES, MEMORY_LIMITS, Member, Picture, Place
 from .plan_groups import Making
 
 
-def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[str]]:
-    """Moves, then freezing and thawing; warnings."""
-    found: List[Change] = []
+def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[Change], List[str]]:
+    """Moves; freezing and thawing; warnings."""
+    moves: List[Change] = []
+    freezes: List[Change] = []
     warnings: List[str] = []
     placed = _placed(picture, desired, making)
     for group in desired.groups:
         if group.selectors:
-            found += _moves(picture, desired, making, group, placed, warnings)
-    for group in desired.groups:
+            moves += _moves(picture, desired, making, group, placed, warnings)
         if group.frozen is not None:
-            found += _freezing(picture, desired.policy, making, group, group.frozen)
-    return found, warnings
+            freezes += _freezing(picture, desired.policy, making, group, group.frozen)
+    return moves, freezes, warnings
 
 
 def _placed(picture: Picture, desired: Desired, making: Making) -> Dict[Tuple[int, int], str]:

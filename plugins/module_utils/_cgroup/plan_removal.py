@@ -26,15 +26,22 @@ _CONTAINER = re.compile(
 
 
 class _Removal:
-    def __init__(self, picture: Picture, desired: Desired, making: Making, declared: Desired) -> None:
+    def __init__(
+        self, picture: Picture, desired: Desired, making: Making, declared: Desired, before: Sequence[Change]
+    ) -> None:
         self.picture = picture
         self.desired = desired
         self.declared = declared
+        self.leaving = {(change.do[1], change.do[3]) for change in before if change.do[0] == "move"}
         self.making = making
         self.changes: List[Change] = []
         self.warnings: List[str] = []
         self.going: Set[Place] = set()
         self.taken: Dict[str, FrozenSet[str]] = {}
+
+    def inside(self, place: Place) -> Tuple[int, ...]:
+        """The processes of a group that this task does not move to another one."""
+        return tuple(pid for pid in self.picture.members.get(place, ()) if (place[0], pid) not in self.leaving)
 
     # -- state: absent -------------------------------------------------------------------------------------------
 
@@ -74,7 +81,7 @@ class _Removal:
         for index in there:
             for name in (group.name,) + tuple(picture.below.get((index, group.name), ())):
                 # What another declaration takes away deals with its own processes.
-                for pid in picture.members.get((index, name), ()) if (index, name) not in self.going else ():
+                for pid in self.inside((index, name)) if (index, name) not in self.going else ():
                     inside.setdefault(pid, []).append((index, name))
         if not inside:
             return
@@ -164,7 +171,7 @@ class _Removal:
         below = [name for name in self.picture.below.get(place, ()) if (index, name) not in self.going]
         if below:
             self.refuse(group, controller, f"is used by {_listed(sorted(below))} below it")
-        pids = self.picture.members.get(place, ())
+        pids = self.inside(place)
         if pids:
             self.refuse(group, controller, f"holds processes there, {show_members(self.picture, pids)}")
         self.remove(index, group.name, group.name)
@@ -234,7 +241,7 @@ class _Removal:
             there.update(own)
             stay: Set[str] = set()
             for name in _leaves_first(own):
-                pids = picture.members.get((index, name), ())
+                pids = self.inside((index, name))
                 if name in keep or name in stay or pids:
                     # What stays keeps all that is above it.
                     stay.update(names.parents(name))
@@ -293,9 +300,11 @@ def _listed(found: List[str]) -> str:
     return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def changes(picture: Picture, desired: Desired, making: Making, declared: Desired) -> Tuple[List[Change], List[str]]:
-    """What is taken away, in order, and warnings."""
-    removal = _Removal(picture, desired, making, declared)
+def changes(
+    picture: Picture, desired: Desired, making: Making, declared: Desired, before: Sequence[Change]
+) -> Tuple[List[Change], List[str]]:
+    """What is taken away after the changes ``before``, in order, and warnings."""
+    removal = _Removal(picture, desired, making, declared, before)
     # The innermost first: what is above has to wait until it is empty.
     for group in reversed(desired.groups):
         if group.unwanted:

@@ -77,8 +77,7 @@ class Verbs:
         end = time.monotonic() + GATHER_BOUND
         while True:
             picture = observe(targets)
-            found, _warnings = processes_changes(picture, moving, Making(picture, moving))
-            moves = [change for change in found if change.do[0] == "move"]
+            moves, _freezes, _warnings = processes_changes(picture, moving, Making(picture, moving))
             if not moves:
                 return tuple(extra)
             if time.monotonic() >= end:

@@ -34,9 +34,13 @@ def play(
     tasks: Sequence[Mapping[str, Any]],
     folder: Path,
     look: Sequence[Path] = (),
+    tamper: Mapping[str, Mapping[str, str]] | None = None,
     variables: Mapping[str, Any] | None = None,
 ) -> dict[str, Step]:
-    """Run the tasks in order, past failures, and return them by their names."""
+    """Run the tasks in order, past failures, and return them by their names.
+
+    ``tamper``: name of a task -> what somebody writes into files right after it.
+    """
     name_of = [task["name"] for task in tasks]
     assert len(set(name_of)) == len(name_of), "two tasks of one name"
     book, record = folder / "playbook.yml", folder / "record.jsonl"
@@ -59,6 +63,7 @@ def play(
         ANSIBLE_REMOTE_TEMP=str(folder / "remote"),
         ISOLATION_RECORD=str(record),
         ISOLATION_LOOK=json.dumps([str(path) for path in look]),
+        ISOLATION_TAMPER=json.dumps(tamper or {}),
         LC_ALL="C.UTF-8",
     )
     command = [str(Path(sys.executable).parent / "ansible-playbook"), str(book)]

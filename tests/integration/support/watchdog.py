@@ -77,6 +77,9 @@ def _watch(prefix: str, orders: int, told: int, alive: int, foreign: tuple[int, 
     while True:
         wait = min([end - time.monotonic() for end in ends.values()], default=None)
         ready, _, _ = select.select([orders, alive], [], [], None if wait is None else max(wait, 0))
+        if alive in ready:
+            sweep(host, prefix)
+            return
         if orders in ready:
             *lines, rest = (rest + os.read(orders, 65536)).split(b"\n")
             for line in lines:
@@ -87,9 +90,6 @@ def _watch(prefix: str, orders: int, told: int, alive: int, foreign: tuple[int, 
                     ends.pop(words[0], None)
                 else:
                     return
-        elif alive in ready:
-            sweep(host, prefix)
-            return
         for group in [group for group, end in ends.items() if end <= time.monotonic()]:
             del ends[group]
             sweep(host, group)
