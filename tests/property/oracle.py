@@ -80,10 +80,10 @@ class _Deed:
         self.fill()
         for group in self.present:
             self.move(group)
-        for group in self.present:
-            self.freeze(group)
         for group in self.absent:
             self.remove(group)
+        for group in self.present:
+            self.freeze(group)
         if self.task.purge_below is not None:
             self.purge(self.task.purge_below, there - {self.task.purge_below})
 
@@ -140,6 +140,8 @@ class _Deed:
             # Bursts are limited by the quota, which is checked here too: it goes first.
             for file, texts in sorted(files.items(), key=lambda item: "burst" in item[0]):
                 own = file.partition(".")[2] if hierarchy.noprefix else file
+                if hierarchy.version == 2 and file.startswith("cpuset") and texts == ("\n",) and place.populated():
+                    raise OpenError("whether a cpuset with processes can be emptied depends on the kernel")
                 for text in texts:
                     place.store(own, self.inherited(place, own) if text == INHERIT else text)
 
@@ -219,6 +221,8 @@ class _Deed:
 
     def check_moves(self) -> None:
         """Processes that one half of the task wants somewhere and the other half minds."""
+        if any(group.recursive and _below(group.name, self.task.purge_below or "nowhere") for group in self.absent):
+            raise OpenError("what goes along with an absent group can count as purged")
         minded = {group.name for group in self.absent} | {self.task.purge_below or "nowhere"}
         for group in self.present:
             for pid in group.pids:
