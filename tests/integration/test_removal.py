@@ -266,6 +266,24 @@ def test_more_than_half_is_purged_only_with_force(sandbox: Sandbox) -> None:
     assert purge(sandbox, "a", purge_force=True).verbs() == ["remove"] * 3
 
 
+def test_a_group_that_the_same_task_empties_is_purged_at_once(
+    host: Host, sandbox: Sandbox, programs: Programs
+) -> None:
+    made(sandbox, "a", "b", "c", controllers=("pids",))
+    program = programs.start("idle")
+    sandbox.put("pids", sandbox.below("c"), program.pid)
+    groups = [
+        {"name": sandbox.below("a"), "controllers": ["pids"], "processes": [{"pid": program.pid}]},
+        {"name": sandbox.below("b"), "controllers": ["pids"]},
+    ]
+    params = {"groups": groups, "purge_below": sandbox.name}
+    first = run("tree", params)
+    assert not first.failed, first.sentence
+    second = run("tree", params)
+    assert (second.changed, second.actions) == (False, [])
+    assert not host.path("pids", sandbox.below("c")).exists()
+
+
 def test_a_group_with_a_process_is_not_purged(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     made(sandbox, "a", "b", "c", controllers=("pids",))
     program = programs.start("idle")

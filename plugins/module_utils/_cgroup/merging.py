@@ -64,8 +64,6 @@ def _agree(name: str, one: Group, other: Group) -> bool:
         return one.said[name] == other.said[name]
     for file in mine.keys() & theirs.keys():
         here, there = mine[file], theirs[file]
-        if here.reset != there.reset:
-            return False
         if here.value != there.value and here.file.kind.join(here.value, there.value) is None:
             return False
     return True
