@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The process that the demonstration limits: start it or stop it, and say which of the two was needed.
 
-    demo_process.py start|stop PID_FILE
+Usage: demo_process.py start|stop PID_FILE
 """
 
 from __future__ import annotations

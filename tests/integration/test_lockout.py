@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.pid_namespaces import in_a_pid_namespace
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
 from ansible_collections.linux.isolation.tests.integration.support.spaces import join
@@ -202,27 +200,6 @@ def test_a_group_with_a_protected_process_is_not_purged(sandbox: Sandbox, inner:
 
 
 # -- PID 1, of a pid namespace of the test's own ----------------------------------------------------------------------
-
-_INSIDE = """
-import json
-from pathlib import Path
-from ansible_collections.linux.isolation.tests.integration.support.tasks import run
-from ansible_collections.linux.isolation.tests.integration.support.host import write
-for place in {places!r}:
-    write(Path(place, "cgroup.procs"), "0")
-found = [run(module, params)[:2] for module, params in {tasks!r}]
-print(json.dumps(found))
-"""
-
-
-def in_a_pid_namespace(places: list[Path], tasks: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
-    """Run tasks where PID 1 is a process of the test's own that is in the groups: children of it run them."""
-    code = _INSIDE.format(places=[str(place) for place in places], tasks=tasks)
-    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    return [Answer(failed, values, ()) for failed, values in json.loads(done.stdout)]
 
 
 @pytest.fixture

@@ -266,9 +266,7 @@ def test_more_than_half_is_purged_only_with_force(sandbox: Sandbox) -> None:
     assert purge(sandbox, "a", purge_force=True).verbs() == ["remove"] * 3
 
 
-def test_a_group_that_the_same_task_empties_is_purged_at_once(
-    host: Host, sandbox: Sandbox, programs: Programs
-) -> None:
+def test_a_group_that_the_same_task_empties_is_purged_at_once(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     made(sandbox, "a", "b", "c", controllers=("pids",))
     program = programs.start("idle")
     sandbox.put("pids", sandbox.below("c"), program.pid)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.pid_namespaces import in_a_pid_namespace
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
 from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, run
@@ -249,3 +250,17 @@ def test_the_kernel_kills_a_family_that_forks(host: Host, sandbox: Sandbox, prog
     assert answer.verbs()[0] == "kill"
     assert eldest.status() == -signal.SIGKILL
     assert sandbox.places() == []
+
+
+def test_a_process_of_another_pid_namespace_is_told(host: Host, sandbox: Sandbox, programs: Programs) -> None:
+    program = programs.start("idle")
+    sandbox.make("")
+    sandbox.put("", sandbox.name, program.pid)
+    absent = {"name": sandbox.name, "state": "absent"}
+    refuse, kill = in_a_pid_namespace([], [("group", absent), ("group", absent | {"on_processes": "kill"})])
+    assert refuse.failed
+    assert "one outside this pid namespace" in refuse.sentence
+    assert kill.failed
+    assert "outside this pid namespace and cannot be reached" in kill.sentence
+    assert program.alive()
+    assert host.members("", sandbox.name) == {program.pid}

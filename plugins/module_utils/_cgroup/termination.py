@@ -47,7 +47,7 @@ def empty(
     tree: Tree,
     group: str,
     freezer: Optional[Freezer] = None,
-    protected: Mapping[int, str] = {},
+    protected: Optional[Mapping[int, str]] = None,
     option: str = "",
     seconds: float = 30.0,
 ) -> Tuple[int, ...]:
@@ -64,7 +64,7 @@ def empty(
     """
     if not group.strip("/"):
         raise RefusedError("is the root group, whose processes are never killed", option=option, value="/")
-    spared = {1: "PID 1", os.getpid(): "this task itself", **protected}
+    spared = {1: "PID 1", os.getpid(): "this task itself", **(protected or {})}
     members = _members(tree, group)
     if members:
         _spare(members, spared, group, option)

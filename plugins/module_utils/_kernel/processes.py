@@ -297,15 +297,17 @@ def _system_call(number: int, *arguments: object) -> int:
 
 
 def _pidfd_open(pid: int) -> int:
-    call: Any = getattr(os, "pidfd_open", None)
-    return call(pid) if call else _system_call(434, pid, 0)
+    if hasattr(os, "pidfd_open"):
+        call: Any = os.pidfd_open
+        return int(call(pid))
+    return _system_call(434, pid, 0)
 
 
 def _pidfd_signal(descriptor: int, number: int) -> None:
     import signal
 
-    call: Any = getattr(signal, "pidfd_send_signal", None)
-    if call:
+    if hasattr(signal, "pidfd_send_signal"):
+        call: Any = signal.pidfd_send_signal
         call(descriptor, number)
     else:
         _system_call(424, descriptor, number, None, 0)

@@ -41,7 +41,7 @@ LINEAGE: list[dict[str, Any]] = [
     {"pid": TASK, "comm": "python3", "parent": SHELL, "login": 7},
 ]
 # What a group's description says beside its files.
-_ABOUT = ("in", "owner", "delegated")
+_ABOUT = ("in", "owner", "owners", "delegated")
 
 
 def described(name: str) -> Host:
@@ -142,9 +142,10 @@ class Described:
                     tree.make(above)
             own = {f: t for f, t in files.items() if index in self._homes(f) or f in ("cgroup.procs", "tasks")}
             tree.fill(name, own)
-            if "owner" in told:
-                user, _, group = str(told["owner"]).partition(":")
-                tree.owners[name] = (int(user), int(group))
+            owners = {**({"": told["owner"]} if "owner" in told else {}), **told.get("owners", {})}
+            for file, owner in owners.items():
+                user, _, group = str(owner).partition(":")
+                tree.owners[tree.path(name, file) if file else name] = (int(user), int(group))
             if told.get("delegated"):
                 tree.delegated.add(name)
 
