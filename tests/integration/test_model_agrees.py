@@ -283,7 +283,12 @@ def _own(file: str, focus: frozenset[str]) -> bool:
 
 def _check(pair: Pair, focus: frozenset[str], begin: list[Step], examples: int) -> None:
     @settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
     )
     @given(_steps(pair, focus))
     def same(steps: list[Step]) -> None:

@@ -276,7 +276,7 @@ def _domain_controller(name: str) -> bool:
 
 
 def _line(names: frozenset[str]) -> str:
-    order = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids")
+    order = ("cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc")
     found = sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
     return " ".join(found) + "\n" if found else ""
 
