@@ -13,20 +13,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from . import snapshot
 from .failures import NO_ANSWER, PANIC, TIMEOUT, GuestError
 from .initramfs import archive
 from .kernel import Kernel
 from .stream import Stream
 
 # Loaded before anything else runs: the devices, the host's files, and a scheduler of block devices that knows weights.
-_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "9pnet_virtio", "9p", "overlay", "bfq")
-# /dev/vda is the guest's swap, /dev/vdb is free for tests. Sparse: only what is written takes space.
-_DISKS_MIB = (512, 256)
+_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "9pnet_virtio", "9p", "squashfs", "overlay", "bfq")
+# /dev/vda is the guest's swap, /dev/vdb is free for tests. Sparse: only what is written takes space. /dev/vdc is the snapshot.
+_EMPTY_DISKS_MIB = (512, 256)
 _ARGUMENTS = (
     "console=ttyS0 quiet",
     # qemu is told to end where the machine would start again.
@@ -73,12 +74,12 @@ def run(machine: Machine, job: Job, boot_seconds: float, seconds: float) -> int:
     mark = secrets.token_hex(8)
     begin = time.monotonic()
     with ExitStack() as stack:
-        initramfs = stack.enter_context(tempfile.TemporaryFile())
-        initramfs.write(archive(_first_files(machine, job, mark)))
-        initramfs.flush()
-        disks = [stack.enter_context(tempfile.TemporaryFile()) for _ in _DISKS_MIB]
-        for disk, mebibytes in zip(disks, _DISKS_MIB, strict=True):
+        initramfs, *disks = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(4))
+        for disk, mebibytes in zip(disks, _EMPTY_DISKS_MIB, strict=False):
             disk.truncate(mebibytes << 20)
+        trees = snapshot.write(disks[-1], job.folder)
+        initramfs.write(archive(_first_files(machine, job, mark, trees)))
+        initramfs.flush()
         lines = {name: stack.enter_context(_line()) for name in ("console", "stdout", "stderr")}
         theirs = {name: pair[1].fileno() for name, pair in lines.items()}
         command = _qemu(machine, initramfs.fileno(), [disk.fileno() for disk in disks], theirs)
@@ -90,7 +91,7 @@ def run(machine: Machine, job: Job, boot_seconds: float, seconds: float) -> int:
         return watch.status(begin + boot_seconds, begin + seconds)
 
 
-def _first_files(machine: Machine, job: Job, mark: str) -> dict[str, bytes]:
+def _first_files(machine: Machine, job: Job, mark: str, trees: Iterable[Path]) -> dict[str, bytes]:
     modules = machine.kernel.load_order(_MODULES)
     command = shlex.join(["env", "-i", *(f"{name}={value}" for name, value in job.environment.items()), *job.command])
     description = f"""\
@@ -105,6 +106,7 @@ job() {{
         "init": (_HERE / "init").read_bytes(),
         "busybox": machine.busybox.read_bytes(),
         "job": description.encode(),
+        "trees": "".join(f"{tree}\n" for tree in trees).encode(),
         "modules/order": "".join(f"{module.name}\n" for module in modules).encode(),
         "modules/folder": str(machine.kernel.modules).encode(),
         **{f"modules/{module.name}": module.read_bytes() for module in modules},

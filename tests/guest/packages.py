@@ -21,7 +21,12 @@ from .failures import NOT_STARTED, GuestError, Interrupted
 # A user's PATH may lack the folders of the administrator's commands.
 _PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 # A command that the runner calls, and the package that brings it.
-_INSTALLED = {"qemu-system-x86_64": "qemu-system-x86", "depmod": "kmod", "setpriv": "util-linux"}
+_INSTALLED = {
+    "depmod": "kmod",
+    "mksquashfs": "squashfs-tools",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "setpriv": "util-linux",
+}
 _UNFINISHED = "unfinished-"
 
 

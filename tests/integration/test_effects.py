@@ -18,17 +18,16 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.linux.isolation.tests.integration.support.disks import SIZE, disk
-from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.host import Host, without_swap
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
 from ansible_collections.linux.isolation.tests.integration.support.tasks import run
 from ansible_collections.linux.isolation.tests.integration.support.waiting import until
 
 
-def place(sandbox: Sandbox, pid: int, **limits: object) -> None:
-    """Declare the limits, with dots for double underscores, and the process."""
-    said = {name.replace("__", "."): value for name, value in limits.items()}
-    group = {"name": sandbox.name, "limits": said, "processes": [{"pid": pid, "required": True}]}
+def place(sandbox: Sandbox, pid: int, limits: dict[str, object]) -> None:
+    """Declare the limits and the process."""
+    group = {"name": sandbox.name, "limits": limits, "processes": [{"pid": pid, "required": True}]}
     answer = run("tree", {"groups": [group]})
     assert not answer.failed, answer.sentence
     assert "move" in answer.verbs()
@@ -42,10 +41,7 @@ def figure(path: Path, key: str) -> int:
 
 def test_the_memory_limit_stops_a_process(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     eater = programs.start("eat")
-    limits = {"memory__max": "32M"}
-    if host.version("memory") == 2 or host.file("", "memory.swap.max").exists():
-        limits["memory__swap__max"] = "0"
-    place(sandbox, eater.pid, **limits)
+    place(sandbox, eater.pid, {"memory.max": "32M", **without_swap(host)})
     name = "memory.oom_control" if host.version("memory") == 1 else "memory.events"
     counter = host.path("memory", sandbox.name, name)
     assert figure(counter, "oom_kill") == 0
@@ -58,7 +54,7 @@ def test_the_memory_limit_stops_a_process(host: Host, sandbox: Sandbox, programs
 
 def test_the_pids_limit_stops_a_fork(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     forker = programs.start("fork")
-    place(sandbox, forker.pid, pids__max=8)
+    place(sandbox, forker.pid, {"pids.max": 8})
     events = host.path("pids", sandbox.name, "pids.events")
     assert forker.ask("7") == "7 none"
     assert figure(events, "max") == 0
@@ -98,7 +94,7 @@ def test_a_cpuset_pins(host: Host, sandbox: Sandbox, programs: Programs, tmp_pat
     last = max(os.sched_getaffinity(0))
     with ticking(programs, tmp_path) as (pid, _):
         assert len(os.sched_getaffinity(pid)) > 1
-        place(sandbox, pid, cpuset__cpus=str(last))
+        place(sandbox, pid, {"cpuset.cpus": str(last)})
         assert os.sched_getaffinity(pid) == {last}
         place_again = run("limit", {"name": sandbox.name, "limits": {"cpuset.cpus": [0, last]}})
         assert not place_again.failed, place_again.sentence
@@ -107,7 +103,7 @@ def test_a_cpuset_pins(host: Host, sandbox: Sandbox, programs: Programs, tmp_pat
 
 def test_a_cpu_quota_throttles(host: Host, sandbox: Sandbox, programs: Programs, tmp_path: Path) -> None:
     with ticking(programs, tmp_path, 0) as (pid, _):
-        place(sandbox, pid, cpu__max=0.05)
+        place(sandbox, pid, {"cpu.max": 0.05})
         statistics = host.path("cpu", sandbox.name, "cpu.stat")
         until(lambda: figure(statistics, "nr_throttled") > 1, "the process is throttled")
 

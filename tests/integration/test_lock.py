@@ -62,7 +62,7 @@ def test_a_held_lock_is_told_with_its_holder(sandbox: Sandbox, programs: Program
     finally:
         os.close(descriptor)
     assert answer.failed
-    assert f"/run/isolation/lock: is held by process {holder.pid} (python3" in answer.sentence
+    assert f"/run/isolation/lock: is held by process {holder.pid} (python" in answer.sentence
     assert answer.values["failure"]["kind"] == "TimedOutError"
     assert sandbox.places() == []
     assert run("group", task_for(sandbox.name), enter=impatient(room)).changed

@@ -79,7 +79,7 @@ def test_a_group_with_processes_is_refused_and_they_are_named(sandbox: Sandbox, 
     before = sandbox.state()
     answer = absent(sandbox.name, recursive=True)
     assert answer.failed
-    assert f"{program.pid} (python3" in answer.sentence
+    assert f"{program.pid} (python" in answer.sentence
     assert "on_processes: kill" in answer.sentence
     assert sandbox.state() == before
 

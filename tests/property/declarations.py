@@ -385,3 +385,66 @@ def _limits(draw: st.DrawFn, host: Host, room: _Room) -> tuple[list[Limit], _Roo
             found.append(limit)
             room = room._replace(cpus=cpus, mems=mems)
     return found, room
+
+
+# -- anything at all --------------------------------------------------------------------------------------------------
+
+_ODD: st.SearchStrategy[object] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 5),
+    st.floats(0, 4),
+    st.sampled_from(
+        ("max", "default", "", "0", "64M", "1.5", "0-1", "3", "9-1", "nonsense", "8:0 rbps=4096", "threaded")
+    ),
+    st.lists(st.integers(0, 5), max_size=2),
+    st.dictionaries(
+        st.sampled_from(("/dev/sda", "8:0", "default", "*")), st.sampled_from((5, "max", {"rbps": 7})), max_size=2
+    ),
+)
+_LIMIT_NAMES = (
+    *("pids.max", "memory.max", "memory.swap.max", "memory.high", "memory.limit_in_bytes", "memory.oom.group"),
+    *("cpu.max", "cpu.weight", "cpu.weight.nice", "cpu.shares", "cpu.idle", "cpu.max.burst", "cpu.cfs_quota_us"),
+    *("cpuset.cpus", "cpuset.mems", "cpuset.cpu_exclusive", "cpuset.memory_migrate", "cpuset.sched_relax_domain_level"),
+    *("io.max", "io.weight", "io.bfq.weight", "blkio.bfq.weight", "blkio.throttle.read_bps_device"),
+    *("cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure", "memory.swappiness", "memory.maxx", "tasks"),
+)
+
+
+def _sometimes(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(st.none(), st.none(), values)
+
+
+_ITEMS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from((*NAMES, *NAMES, "/", "a/", "x y", "cpu.max", "")),
+        "state": st.sampled_from(("present", "present", "present", "absent")),
+        "limits": _sometimes(st.dictionaries(st.sampled_from(_LIMIT_NAMES), _ODD, max_size=3)),
+        "controllers": _sometimes(st.lists(st.sampled_from((*CONTROLLERS, "hugetlb", "blkio", "rdma")), max_size=2)),
+        "controllers_absent": _sometimes(st.lists(st.sampled_from((*CONTROLLERS, "hugetlb")), min_size=1, max_size=2)),
+        "frozen": _sometimes(st.booleans()),
+        "type": _sometimes(st.sampled_from(("domain", "threaded", "threaded"))),
+        "delegate": _sometimes(st.sampled_from(({"owner": "1000"}, {"owner": 1000, "group": 100}, {}))),
+        "processes": _sometimes(st.sampled_from(([{"pid": PIDS[0]}], [{"pid": PIDS[1]}], [{"pid": 99}], [{"pid": 1}]))),
+        "recursive": st.booleans(),
+        "on_processes": st.sampled_from(("refuse", "kill", {"move_to": "/"}, {"move_to": "c"}, "nonsense")),
+    }
+)
+_ABSENT = ("name", "state", "recursive", "on_processes")
+
+
+def _sane(item: dict[str, Any]) -> dict[str, Any]:
+    """What is absent has nothing; otherwise nearly all of them would be refused for that alone."""
+    return {key: item[key] for key in _ABSENT} if item["state"] == "absent" else item
+
+
+def wild_tasks(host: Host) -> st.SearchStrategy[dict[str, Any]]:
+    """Options of the right types and of any sense."""
+    return st.fixed_dictionaries(
+        {
+            "groups": st.lists(_ITEMS.map(_sane), min_size=1, max_size=3),
+            "purge_below": st.sampled_from((None, None, "a", "b")),
+            **dict.fromkeys(("purge_force", "fill_parents", "recreate", "unsafe_v1", "allow_lockout"), st.booleans()),
+            "shrink": st.sampled_from(("reclaim", "immediate")),
+        }
+    )

@@ -68,9 +68,9 @@ class _Deed:
         for group in self.present:
             if any(_below(group.name, other.name) for other in self.absent):
                 raise RefusedError(f"{group.name} is below what shall be absent")
+        self.check_moves()
         for group in self.absent:
             self.check_absent(group)
-        self.check_moves()
         there = {place.path for place in self.groups() if _below(place.path, self.task.purge_below or "nowhere")}
         for group in self.present:
             for hierarchy in self.hierarchies(group):

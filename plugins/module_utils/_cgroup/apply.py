@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, FrozenSet, Optional, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Dict, FrozenSet, Optional, Sequence, Tuple, cast
 
 from .._convergence.converge import Domain
 from .._convergence.plan import Change, Plan
@@ -28,10 +28,14 @@ class Cgroups(Domain[Picture]):
         self._opened = opened
         self._desired = desired
         self._verbs: Optional[Verbs] = None
+        self._known: Optional[Dict[int, int]] = None
         self.picture: Optional[Picture] = None
 
     def observe(self, only: Optional[FrozenSet[str]] = None) -> Picture:
-        self.picture = Observer(self._opened, self._desired, journal.read()).look(only)
+        self.picture = Observer(self._opened, self._desired, journal.read(), self._known).look(only)
+        if self._known is None:
+            processes = self.picture.processes
+            self._known = {pid: processes[pid].start for pids in self.picture.matched.values() for pid in pids}
         return self.picture
 
     def plan(self, observed: Picture) -> Plan:

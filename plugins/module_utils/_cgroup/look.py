@@ -34,8 +34,8 @@ class Closer:
         self._desired = observer.desired
         self._draft = observer.draft
 
-    def look(self, groups: List[Group], first: bool) -> None:
-        """Everything that planning these groups needs; ``first`` is the look before anything was changed."""
+    def look(self, groups: List[Group]) -> None:
+        """Everything that planning these groups needs."""
         for group in groups:
             if group.present:
                 self._more(group)
@@ -46,7 +46,7 @@ class Closer:
         if any(group.selectors for group in groups):
             from .placement import observe as observe_processes
 
-            observe_processes(self._draft, self._roots, groups, first)
+            observe_processes(self._draft, self._roots, groups, self._seen.known)
         self._guarded(groups)
 
     def _more(self, group: Group) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import errno
-from typing import Dict, FrozenSet, List, Optional
+from typing import Dict, FrozenSet, List, Mapping, Optional
 
 from .._convergence.errors import KernelError
 from . import hierarchies, names
@@ -18,7 +18,15 @@ from .picture import Draft, Picture, Place
 class Observer:
     """One look at the host. Reads only; what vanishes while it looks is not there."""
 
-    def __init__(self, opened: Roots, desired: Desired, unfinished: FrozenSet[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        opened: Roots,
+        desired: Desired,
+        unfinished: FrozenSet[str] = frozenset(),
+        known: Optional[Mapping[int, int]] = None,
+    ) -> None:
+        # Start times of the processes that an earlier look found, by pid; None for the first look.
+        self.known = known
         self.host = opened.host
         self.roots = opened.roots
         self.desired = desired
@@ -36,7 +44,7 @@ class Observer:
         if rest or self.desired.policy.purge_below is not None:
             from .look import Closer
 
-            Closer(self).look(rest, only is None)
+            Closer(self).look(rest)
         return self.draft.finished()
 
     def _with_those_below(self, only: FrozenSet[str]) -> FrozenSet[str]:

@@ -115,8 +115,15 @@ def _is_delegated(host: Host, roots: Sequence[Root], names: Dict[int, str], unit
     return bool(found) and any(roots[host.unified].attribute(path, name) == b"1" for name in _DELEGATED)
 
 
-def observe(draft: Draft, roots: Sequence[Root], groups: Sequence[Group], first: bool) -> None:
-    """Which processes the selectors mean and where those are. ``first``: what is missing is an error."""
+def observe(
+    draft: Draft, roots: Sequence[Root], groups: Sequence[Group], known: Optional[Mapping[int, int]] = None
+) -> None:
+    """Which processes the selectors mean and where those are.
+
+    ``known``: the start times of what an earlier look found, by pid. At the first look, without it, what is missing is
+    an error; later it has ended.
+    """
+    first = known is None
     wanted = [group for group in groups if group.selectors]
     look = selectors.observe([selector for group in wanted for selector in group.selectors])
     if first:
@@ -129,7 +136,11 @@ def observe(draft: Draft, roots: Sequence[Root], groups: Sequence[Group], first:
         draft.notes.extend(matched.warnings)
         memory = draft.host.where.get("memory") in group.indexes()
         pids = []
+        numbered = {selector.pid for selector in own if selector.pid}
         for process in matched.processes:
+            if known is not None and process.pid in numbered and known.get(process.pid) != process.start:
+                # The number was given to another process since the first look.
+                continue
             member = _member(where, process, draft.host, roots, memory)
             if member is not None:
                 draft.processes[process.pid] = member

@@ -94,6 +94,15 @@ class Host(NamedTuple):
         return {int(pid) for folder in folders for pid in (folder / "cgroup.procs").read_text().split()}
 
 
+def without_swap(host: Host) -> dict[str, object]:
+    """Limits that leave a group no swap, where this host can limit it."""
+    version = host.version("memory")
+    counted = (version == 2 and Path("/proc/swaps").exists()) or (
+        version == 1 and host.file("", "memory.swap.max").exists()
+    )
+    return {"memory.swap.max": 0} if counted else {}
+
+
 def write(path: Path, text: str) -> None:
     """One write(2) to a file that is there."""
     descriptor = os.open(path, os.O_WRONLY)
