@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from ansible_collections.linux.isolation.tests.integration.support.sandbox impor
 from ansible_collections.linux.isolation.tests.integration.support.spaces import Room
 from ansible_collections.linux.isolation.tests.integration.support.tasks import run
 from ansible_collections.linux.isolation.tests.integration.support.tracing import Call, kill_at, trace
+from ansible_collections.linux.isolation.tests.integration.support.waiting import until
 
 pytestmark = pytest.mark.needs("strace")
 
@@ -159,7 +161,17 @@ class Stage:
     def killed(self, call: Call) -> bool:
         died = kill_at(call, self.scene.module, self._params(), self._log, self._room.enter)
         assert died or self.scene.rounds, call.shown
+        # Nobody runs it again within these milliseconds: until then a group that was removed counts against its parent.
+        until(self._taken_down, "removed groups are gone")
         return died
+
+    def _taken_down(self) -> bool:
+        host = self.sandbox.host
+        if host.version("cpu") == 2:
+            return True
+        lines = [line.split() for line in Path("/proc/cgroups").read_text().splitlines()]
+        counted = next(int(line[2]) for line in lines if line[0] == "cpu")
+        return counted == sum(1 for _ in os.walk(host.path("cpu", "")))
 
     def again(self) -> None:
         answer = run(self.scene.module, self._params(), enter=self._room.enter)

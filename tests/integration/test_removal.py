@@ -86,7 +86,7 @@ def test_a_group_with_processes_is_refused_and_they_are_named(sandbox: Sandbox, 
 
 def family_inside(sandbox: Sandbox, programs: Programs, *where: str) -> Program:
     """A family that forks on and on, in a group."""
-    eldest = programs.start("family", 100000, 0.002)
+    eldest = programs.start("family", 3000, 0.002)
     put(sandbox, sandbox.below(*where), eldest.pid)
     eldest.say("begin")
     return eldest

@@ -241,7 +241,7 @@ def test_the_new_owner_can_make_groups_and_no_limits(host: Host, sandbox: Sandbo
 
 def test_the_kernel_kills_a_family_that_forks(host: Host, sandbox: Sandbox, programs: Programs) -> None:
     sandbox.make("", "a")
-    eldest = programs.start("family", 100000, 0.001)
+    eldest = programs.start("family", 3000, 0.001)
     sandbox.put("", sandbox.below("a"), eldest.pid)
     eldest.say("begin")
     until(lambda: len(host.members("", sandbox.below("a"))) > 20, "a family of twenty")

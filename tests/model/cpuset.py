@@ -72,6 +72,9 @@ class CpusetV1(Cpuset):
         super().__init__(group)
         self.flags = {**dict.fromkeys(_FLAGS, False), "sched_load_balance": True}
         self.level = -1
+        for above in self._relatives(iter((group.parent,) if group.parent is not None else ())):
+            # These two are the parent's, of all.
+            self.flags.update({flag: above.flags[flag] for flag in ("memory_spread_page", "memory_spread_slab")})
         if group.parent is None:
             self.cpus, self.mems = self.machine.cpus, self.machine.nodes
             self.flags.update(cpu_exclusive=True, mem_exclusive=True)

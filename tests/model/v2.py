@@ -61,7 +61,9 @@ class GroupV2(Group):
 
     def available(self) -> frozenset[str]:
         """The controllers that it may pass on, and whose files it has."""
-        return self.hierarchy.controllers if self.parent is None else self.parent.passes
+        found = self.hierarchy.controllers if self.parent is None else self.parent.passes
+        # Below a root that passes on others too, a threaded group has those that know threads.
+        return frozenset(name for name in found if not _domain_controller(name)) if self.threaded else found
 
     def visible(self) -> Iterator[Controller]:
         shown = self.available()
@@ -166,6 +168,7 @@ class GroupV2(Group):
         if not domain.valid_domain() or not domain.may_be_thread_root():
             refuse(errno.EOPNOTSUPP)
         self.threaded = True
+        self.bring()
 
     # -- processes -----------------------------------------------------------------------------------------------
 

@@ -43,7 +43,8 @@ class Ranges(Kind):
 
     def direction(self, observed: str, wanted: str) -> str:
         had, gets = _members(observed), _members(wanted)
-        return "rise" if had <= gets else "fall" if gets <= had else "both"
+        # Nothing, on v2, is all that the parent has.
+        return "rise" if not wanted or had <= gets else "fall" if gets <= had else "both"
 
     def union(self, one: str, other: str) -> str:
         """Both lists as one: where neither contains the other, a change passes through it."""
