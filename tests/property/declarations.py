@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ansible_collections.linux.isolation.tests.model.host import Host, Layout
 from ansible_collections.linux.isolation.tests.model.kernel import Group, Hierarchy
-from ansible_collections.linux.isolation.tests.model.memory import Memory
 from ansible_collections.linux.isolation.tests.model.texts import ranges
 from ansible_collections.linux.isolation.tests.model.v2 import GroupV2
 
@@ -143,10 +142,7 @@ def hosts(draw: st.DrawFn) -> Host:
         there = draw(st.frozensets(st.sampled_from(NAMES), max_size=4))
         _populate(draw, hierarchy, sorted(name for name in NAMES if any(_below(other, name) for other in there)))
     for pid in PIDS:
-        _spawn(host, pid, draw(st.sampled_from(("", "", *NAMES))), draw(st.sampled_from((8, 8, 100))) * MIB)
-    for memory in (group.controllers.get("memory") for one in machine.hierarchies for group in one.root.family()):
-        if isinstance(memory, Memory) and memory.group.parent is not None:
-            memory.cache = draw(st.sampled_from((0, 0, 300))) * MIB
+        _spawn(host, pid, draw(st.sampled_from(("", "", *NAMES))))
     machine.clock.sleep(SETTLED)
     return host
 
@@ -179,16 +175,14 @@ def _try(group: Group, file: str, text: str) -> None:
         return
 
 
-def _spawn(host: Host, pid: int, name: str, memory: int) -> None:
-    process = host.machine.spawn(pid, memory)
+def _spawn(host: Host, pid: int, name: str) -> None:
+    host.machine.spawn(pid, 8 * MIB)
     for hierarchy in host.machine.hierarchies:
         try:
             hierarchy.find(name).store("cgroup.procs", str(pid))
         except OSError:
             # Not there, or not open to processes.
             continue
-        if "memory" in hierarchy.controllers:
-            process.charged = hierarchy.find(name)
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------

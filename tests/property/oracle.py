@@ -60,7 +60,6 @@ class _Deed:
         self.host = host
         self.task = task
         self.made: set[Group] = set()
-        self.peopled = {group for group in self.groups() if group.populated()}
         self.present = sorted((group for group in task.groups if group.present), key=lambda group: group.name)
         absent = (group for group in task.groups if not group.present)
         self.absent = sorted(absent, key=lambda group: group.name, reverse=True)
@@ -141,7 +140,7 @@ class _Deed:
             # Bursts are limited by the quota, which is checked here too: it goes first.
             for file, texts in sorted(files.items(), key=lambda item: "burst" in item[0]):
                 own = file.partition(".")[2] if hierarchy.noprefix else file
-                if hierarchy.version == 2 and file.startswith("cpuset") and texts == ("\n",) and place in self.peopled:
+                if hierarchy.version == 2 and file.startswith("cpuset") and texts == ("\n",) and place.populated():
                     raise OpenError("whether a cpuset with processes can be emptied depends on the kernel")
                 for text in texts:
                     place.store(own, self.inherited(place, own) if text == INHERIT else text)

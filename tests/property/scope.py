@@ -22,12 +22,7 @@ def trespasses(options: Mapping[str, Any], calls: Sequence[Call]) -> list[str]:
 class _Task:
     def __init__(self, options: Mapping[str, Any]) -> None:
         items = [{**item, "name": str(item["name"]).strip("/")} for item in options["groups"]]
-        self.present: dict[str, dict[str, Any]] = {}
-        for item in items:
-            if item.get("state") != "absent":
-                # Declared twice, a group is told all of both.
-                told = {key: value for key, value in item.items() if value}
-                self.present[item["name"]] = {**self.present.get(item["name"], {}), **told}
+        self.present = {item["name"]: item for item in items if item.get("state") != "absent"}
         self.absent = [item for item in items if item.get("state") == "absent"]
         self.purge = options.get("purge_below")
         self.above = {above for name in self.present for above in _above(name)}
