@@ -291,6 +291,8 @@ def main() -> None:
         payloads()
         return
     install_cgconfigparser()
+    # Not in the process that asks Ansible's own loader for the payloads: that one finds the collection by itself.
+    sys.path.insert(0, str(CHECKOUT / ".ansible/collections"))
     host = Host()
     print(f"{host.mode} host, memory at {host.points['memory']}, pids at {host.points['pids']}")
     results = {}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import lock
-from ansible_collections.linux.isolation.tests.integration.support.host import Host
+from ansible_collections.linux.isolation.tests.integration.support.host import Host, write
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
 from ansible_collections.linux.isolation.tests.integration.support.spaces import Room
@@ -172,4 +172,30 @@ def test_a_dead_run_is_finished_though_another_task_ran_in_between(
     answer = run("group", task, enter=room.enter)
     assert not answer.failed, answer.sentence
     assert host.path("cpuset", sandbox.below("a"), "cpuset.cpus").read_text() != "\n"
+    assert [path.name for path in room.path(lock.DIRECTORY).iterdir()] == ["lock"]
+
+
+@pytest.mark.v1("cpuset")
+@pytest.mark.v2("")
+def test_a_failed_run_leaves_nothing_unfinished(sandbox: Sandbox, room: Room) -> None:
+    sandbox.make("")
+    write(sandbox.host.path("", sandbox.name, "cgroup.max.depth"), "0")
+    groups = [task_for(sandbox.below("a")), {"name": sandbox.below("b"), "limits": {"cgroup.max.depth": 5}}]
+    answer = run("tree", {"groups": groups}, enter=room.enter)
+    assert answer.failed
+    assert "taken back" in answer.sentence
+    assert not sandbox.host.path("cpuset", sandbox.name).exists()
+    assert [path.name for path in room.path(lock.DIRECTORY).iterdir()] == ["lock"]
+
+
+@pytest.mark.v1("cpuset")
+@pytest.mark.needs("strace")
+def test_a_dead_run_whose_groups_are_removed_leaves_nothing_unfinished(
+    sandbox: Sandbox, room: Room, tmp_path: Path
+) -> None:
+    task = task_for(sandbox.below("a", "b"))
+    _answer, calls = trace("group", task_for(sandbox.name + "-other/b"), tmp_path / "strace", room.enter)
+    call = next(call for call in calls if "cpuset.cpus" in call.shown)
+    assert kill_at(call, "group", task, tmp_path / "strace", room.enter)
+    assert run("group", {"name": sandbox.name, "state": "absent", "recursive": True}, enter=room.enter).changed
     assert [path.name for path in room.path(lock.DIRECTORY).iterdir()] == ["lock"]

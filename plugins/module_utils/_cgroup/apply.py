@@ -61,20 +61,35 @@ class Cgroups(Domain[Picture]):
         return cast("Verbs", self._verbs)
 
     def take_back(self, changes: Sequence[Change]) -> Tuple[str, ...]:
-        return self._verbs.take_back(changes) if self._verbs is not None else ()
+        if self._verbs is None:
+            return ()
+        left = self._verbs.take_back(changes)
+        self._forget(frozenset())
+        return left
 
     def finish(self) -> None:
         """After a run that ended well: what it declares is finished, what other runs have left is not."""
         if self._verbs is None and not (self.picture is not None and self.picture.unfinished):
             return
         host = self._opened.host
-        finished = {
-            absolute(host.hierarchies[index], name)
-            for group in self._desired.groups
-            for index in group.indexes()
-            for name in tuple(names.parents(group.name)) + (group.name,)
-        }
-        left = journal.read() - finished
+        self._forget(
+            frozenset(
+                absolute(host.hierarchies[index], name)
+                for group in self._desired.groups
+                for index in group.indexes()
+                for name in tuple(names.parents(group.name)) + (group.name,)
+            )
+        )
+
+    def _forget(self, finished: FrozenSet[str]) -> None:
+        """Keep in the journal what is neither finished nor gone: whoever makes a group anew is another one."""
+        unfinished = journal.read()
+        index = self._opened.host.where.get("cpuset")
+        if not unfinished or index is None:
+            return
+        below = len(absolute(self._opened.host.hierarchies[index], "")) + 1
+        root = self._opened.roots[index]
+        left = {path for path in unfinished - finished if root.status(path[below:]) is not None}
         if left:
             journal.write(left)
         else:
