@@ -1,10 +1,10 @@
-"""The rules of the house, as a function of one file's text: who may import whom, and what is written nowhere."""
+"""The rules of the house, as functions of the files' texts: who may import whom, and what is written nowhere."""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -69,6 +69,47 @@ def breaches(path: PurePosixPath, source: str) -> Iterator[str]:
     if path.parts[1] == "module_utils":
         yield from (f"{path}:{line}: {name} does not say what it is for" for name, line in _undocumented(tree))
     yield from too_long(path, source)
+
+
+def circles(sources: Mapping[PurePosixPath, str]) -> list[tuple[str, ...]]:
+    """The files that import each other, whatever lies between: a sorted tuple for each knot of them.
+
+    An import inside a function or under TYPE_CHECKING is one like any other: it only hides that two files are one.
+    """
+    imports = {path: _files(path, source, sources) for path, source in sources.items()}
+    reached = {path: _reached(path, imports) for path in imports}
+    return sorted(
+        {
+            tuple(sorted(str(other) for other in reached[path] if path in reached[other]))
+            for path in reached
+            if path in reached[path]
+        }
+    )
+
+
+def _files(path: PurePosixPath, source: str, sources: Mapping[PurePosixPath, str]) -> set[PurePosixPath]:
+    """Those of the files of ``sources`` that the file at ``path`` imports."""
+    found = set()
+    for imported in _imports(path, ast.parse(source)):
+        module = PurePosixPath(*imported.name.removeprefix(COLLECTION + ".").split("."))
+        # The last part may be what the file defines.
+        for name in (module, module.parent):
+            files = {name.parent / (name.name + ".py"), name / "__init__.py"} & sources.keys()
+            if files:
+                found |= files
+                break
+    return found
+
+
+def _reached(path: PurePosixPath, imports: Mapping[PurePosixPath, set[PurePosixPath]]) -> set[PurePosixPath]:
+    """Every file that imports lead to, ``path`` itself only where they lead back to it."""
+    found: set[PurePosixPath] = set()
+    waiting = [path]
+    while waiting:
+        new = imports[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
+    return found
 
 
 def too_long(path: PurePosixPath, source: str) -> Iterator[str]:
