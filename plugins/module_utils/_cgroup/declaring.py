@@ -9,36 +9,37 @@ from typing import TYPE_CHECKING, List, Mapping, Optional, Tuple
 
 from .._convergence.errors import InputError, RefusedError, UnsupportedError
 from . import hierarchies, names
-from .desired import REFUSE, Delegate, Group, OnProcesses, Parser
+from .desired import REFUSE, Delegate, Group, OnProcesses
 from .hierarchies import CORE, FREEZER
+from .resolving import Resolver
 
 if TYPE_CHECKING:
     from .selectors import Selector
 
 
-def whole(parser: Parser, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
+def whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
     """A group of more than limits; raises an IsolationError for what cannot be meant or done."""
-    group = _whole(parser, own, item, name, option)
+    group = _whole(resolver, own, item, name, option)
     if not name:
         _check_root(group, own)
     return group
 
 
-def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
+def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
     if item.get("state") == "absent":
-        return _absent(parser, own, item, name, option)
+        return _absent(resolver, own, item, name, option)
     limits = item.get("limits")
     if limits is not None and not limits and "controllers" not in item:
         # cgroup_limit can be told nothing else.
         raise InputError("declares no limit", option=own + "limits", way_out="name one, as in {memory.max: 512M}")
-    group = parser.with_limits(own + "limits", limits) if limits else Group("", "")
+    group = resolver.with_limits(own + "limits", limits) if limits else Group("", "")
     needs = set(group.controllers)
     for controller in _strings(own + "controllers", item.get("controllers")):
-        hierarchies.index_of(parser.host, controller, own + "controllers")
+        hierarchies.index_of(resolver.host, controller, own + "controllers")
         needs.add(controller)
     unwanted = frozenset(_strings(own + "controllers_absent", item.get("controllers_absent")))
     for controller in sorted(unwanted - hierarchies.KNOWN):
-        hierarchies.index_of(parser.host, controller, own + "controllers_absent")
+        hierarchies.index_of(resolver.host, controller, own + "controllers_absent")
     if unwanted & needs:
         raise InputError(
             "names {}, which this group needs".format(", ".join(sorted(unwanted & needs))),
@@ -50,8 +51,8 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
         needs.add(FREEZER)
     kind = item.get("type")
     delegate = _delegate(own, item)
-    if kind is not None or (delegate is not None and not parser.policy.unsafe_v1):
-        _need_v2(parser, own + ("type" if kind is not None else "delegate"))
+    if kind is not None or (delegate is not None and not resolver.policy.unsafe_v1):
+        _need_v2(resolver, own + ("type" if kind is not None else "delegate"))
         needs.add(CORE)
     group = group._replace(
         name=name,
@@ -64,8 +65,8 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
         selectors=_selectors(own, item),
     )
     if delegate is not None:
-        _check_delegate(parser, own, group)
-    return parser.placed(group, own + "controllers")
+        _check_delegate(resolver, own, group)
+    return resolver.placed(group, own + "controllers")
 
 
 def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:
@@ -77,14 +78,14 @@ def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:
     return tuple(selectors.parse(f"{own}processes[{number}]", selector) for number, selector in enumerate(found))
 
 
-def _absent(parser: Parser, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
+def _absent(resolver: Resolver, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
     for key in ("controllers", "limits", "type", "delegate", "frozen", "processes", "controllers_absent"):
         if item.get(key) not in (None, [], {}):
             raise InputError(
                 "says what a group shall have that shall be absent", option=own + key, way_out="leave it out"
             )
     look = []
-    for index, hierarchy in enumerate(parser.host.hierarchies):
+    for index, hierarchy in enumerate(resolver.host.hierarchies):
         # Named hierarchies (name=systemd) are their owner's.
         if hierarchy.version == 2 or hierarchy.controllers:
             look.append((index, ()))
@@ -95,14 +96,14 @@ def _absent(parser: Parser, own: str, item: Mapping[str, object], name: str, opt
         look=tuple(look),
         expect=({},) * len(look),
         recursive=bool(item.get("recursive")),
-        on_processes=_on_processes(parser, own + "on_processes", item.get("on_processes")),
+        on_processes=_on_processes(resolver, own + "on_processes", item.get("on_processes")),
     )
 
 
-def _need_v2(parser: Parser, option: str) -> None:
-    if parser.host.unified is None:
+def _need_v2(resolver: Resolver, option: str) -> None:
+    if resolver.host.unified is None:
         raise UnsupportedError(
-            f"exists on v2 alone and this {parser.host.mode} host has no v2 hierarchy", option=option
+            f"exists on v2 alone and this {resolver.host.mode} host has no v2 hierarchy", option=option
         )
 
 
@@ -121,9 +122,9 @@ def _delegate(own: str, item: Mapping[str, object]) -> Optional[Delegate]:
     )
 
 
-def _check_delegate(parser: Parser, own: str, group: Group) -> None:
-    v1 = sorted(c for c in group.controllers if parser.versions.get(c) == 1)
-    if v1 and not parser.policy.unsafe_v1:
+def _check_delegate(resolver: Resolver, own: str, group: Group) -> None:
+    v1 = sorted(c for c in group.controllers if resolver.versions.get(c) == 1)
+    if v1 and not resolver.policy.unsafe_v1:
         raise RefusedError(
             "would hand over {} on v1, where nothing keeps the new owner inside the limits".format(", ".join(v1)),
             option=own + "delegate",
@@ -151,13 +152,13 @@ def _strings(option: str, found: object) -> List[str]:
     return list(found)
 
 
-def _on_processes(parser: Parser, option: str, found: object) -> OnProcesses:
+def _on_processes(resolver: Resolver, option: str, found: object) -> OnProcesses:
     if found in (None, "refuse"):
         return REFUSE
     if found == "kill":
         return OnProcesses("kill", "")
     if isinstance(found, Mapping) and set(found) == {"move_to"}:
         destination = names.parse(option + ".move_to", found["move_to"])
-        parser.check_name(option + ".move_to", destination)
+        resolver.check_name(option + ".move_to", destination)
         return OnProcesses("move", destination)
     raise InputError("is none of refuse, kill and {move_to: GROUP}", option=option, value=str(found))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Dict, Mapping
 
 from .._convergence.errors import InputError
-from .desired import Group, Parser
+from .desired import Group
+from .resolving import Resolver
 
 
-def merged(one: Group, other: Group, parser: Parser) -> Group:
+def merged(one: Group, other: Group, resolver: Resolver) -> Group:
     """Both declarations as one; raises InputError that names both places and the first thing they differ in."""
     if one.present != other.present:
         raise _contradiction(one, other, "state")
@@ -26,7 +27,7 @@ def merged(one: Group, other: Group, parser: Parser) -> Group:
     said = _limits(one, other)
     if (one.controllers & other.unwanted) | (other.controllers & one.unwanted):
         raise _contradiction(one, other, "controllers and controllers_absent")
-    limits = parser.with_limits(one.option + ".limits", said) if said else one
+    limits = resolver.with_limits(one.option + ".limits", said) if said else one
     both = one._replace(
         wants=limits.wants,
         said=said,
@@ -38,7 +39,7 @@ def merged(one: Group, other: Group, parser: Parser) -> Group:
         selectors=one.selectors + other.selectors,
         warnings=limits.warnings,
     )
-    return parser.placed(both, both.option)
+    return resolver.placed(both, both.option)
 
 
 def _limits(one: Group, other: Group) -> Dict[str, object]:

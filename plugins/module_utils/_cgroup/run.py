@@ -16,8 +16,9 @@ from .._convergence.plan import cut, diff
 from .._kernel import lock, machine
 from . import hierarchies, names
 from .apply import Cgroups
-from .desired import Desired, Parser, Policy
+from .desired import Desired, Policy
 from .interface_files.entry import Facts
+from .parsing import Parser
 from .picture import Picture
 
 Result = Tuple[Dict[str, object], List[str]]

@@ -21,7 +21,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import arguments, run
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.apply import Cgroups
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import Desired, Parser
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import Desired
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.parsing import Parser
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import IsolationError
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.plan import Change
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import Delegate, Group, Parser, Policy
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import Delegate, Group, Policy
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.parsing import Parser
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError
 from ansible_collections.linux.isolation.tests.unit.plans.host import FACTS, described
 

@@ -16,9 +16,9 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired im
     Desired,
     Group,
     OnProcesses,
-    Parser,
     Policy,
 )
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.parsing import Parser
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError, IsolationError
 from ansible_collections.linux.isolation.tests.unit.plans import cases
 from ansible_collections.linux.isolation.tests.unit.plans.host import FACTS, described
