@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, List, Optional, Tuple
+from typing import FrozenSet, List, Mapping, Optional, Tuple
 
 from .._kernel import text
 from . import hierarchies, names
-from .desired import Group
-from .hierarchies import FREEZER
+from .desired import Desired, Group
+from .hierarchies import CORE, FREEZER
 from .interface_files.entry import INHERIT
 from .names import HOLD
-from .observe import Observer
 from .picture import FREEZE_FILES, MEMORY_LIMITS, USAGE, Control, Owner, Place
+from .sight import Sight
 
 # What a file may not exceed, in the same group.
 _CEILING = {"memory.limit_in_bytes": "memory.memsw.limit_in_bytes"}
@@ -25,14 +25,15 @@ DELEGATE_LIST = "/sys/kernel/cgroup/delegate"
 
 
 class Closer:
-    """Adds to the draft of an Observer. Reads only."""
+    """Adds to the draft of one look. Reads only."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._seen = observer
-        self._host = observer.host
-        self._roots = observer.roots
-        self._desired = observer.desired
-        self._draft = observer.draft
+    def __init__(self, sight: Sight, desired: Desired, known: Optional[Mapping[int, int]]) -> None:
+        self._sight = sight
+        self._host = sight.host
+        self._roots = sight.roots
+        self._draft = sight.draft
+        self._desired = desired
+        self._known = known
 
     def look(self, groups: List[Group]) -> None:
         """Everything that planning these groups needs."""
@@ -46,12 +47,12 @@ class Closer:
         if any(group.selectors for group in groups):
             from .placement import observe as observe_processes
 
-            observe_processes(self._draft, self._roots, groups, self._seen.known)
+            observe_processes(self._draft, self._roots, groups, self._known)
         self._guarded(groups)
 
     def _more(self, group: Group) -> None:
         for index in group.indexes():
-            if self._host.hierarchies[index].version == 2 and not self._seen.proven(index, group):
+            if self._host.hierarchies[index].version == 2 and not self._proven(index, group):
                 for above in ("",) + tuple(names.parents(group.name)) + (group.name,):
                     self._control(above)
             self._differences(index, group)
@@ -65,16 +66,27 @@ class Closer:
             # Processes go to every hierarchy that the group exists in, declared here or not.
             for index, hierarchy in enumerate(self._host.hierarchies):
                 if hierarchy.controllers or hierarchy.version == 2:
-                    self._seen.existence((index, group.name))
+                    self._sight.existence((index, group.name))
             memory = self._host.where.get("memory")
             if memory is not None:
                 self._value((memory, group.name), MEMORY_LIMITS[self._host.hierarchies[memory].version])
         for controller in group.unwanted:
             self._children(group, controller)
 
+    def _proven(self, index: int, group: Group) -> bool:
+        """Whether nothing has to be known of the groups above one on v2."""
+        # A file of a controller that is there proves that every group above passes the controller on.
+        if group.type is not None or group.selectors or group.unwanted:
+            return False
+        there = self._draft.values.get((index, group.name))
+        if there is None:
+            return False
+        shown = {file.partition(".")[0] for file in there}
+        return all(c in shown or c in (CORE, FREEZER) for c in group.controllers if self._host.where.get(c) == index)
+
     def _control(self, name: str) -> None:
         index = self._host.unified
-        if index is None or name in self._draft.controls or not self._seen.existence((index, name)):
+        if index is None or name in self._draft.controls or not self._sight.existence((index, name)):
             return
         prefix = name + "/" if name else ""
         # Only the hierarchy's real root has no type; the root of a cgroup namespace has one.
@@ -124,7 +136,7 @@ class Closer:
         try:
             return self._roots[index].read(path).strip()
         except OSError as error:
-            self._seen.vanished(index, path, error)
+            self._sight.vanished(index, path, error)
             return None
 
     def _names(self, index: int, name: str) -> List[str]:
@@ -132,13 +144,13 @@ class Closer:
         try:
             return self._roots[index].names(name)
         except OSError as error:
-            self._seen.vanished(index, name, error)
+            self._sight.vanished(index, name, error)
             return []
 
     def _value(self, place: Place, file: str) -> None:
-        if not self._seen.existence(place) or file in self._draft.others.get(place, {}):
+        if not self._sight.existence(place) or file in self._draft.others.get(place, {}):
             return
-        text = self._read(place[0], self._seen.path(place[0], place[1], file))
+        text = self._read(place[0], self._sight.path(place[0], place[1], file))
         if text is not None:
             self._draft.others.setdefault(place, {})[file] = text
 
@@ -147,7 +159,7 @@ class Closer:
             self._value((place[0], above), file)
 
     def _usage(self, place: Place, file: str) -> None:
-        text = self._read(place[0], self._seen.path(place[0], place[1], file))
+        text = self._read(place[0], self._sight.path(place[0], place[1], file))
         if text is not None:
             self._draft.usage[place, file] = int(text)
 
@@ -160,15 +172,15 @@ class Closer:
             passed_on = self._host.hierarchies[index].version == 2 and controller
             if passed_on and controller not in (self._read(index, name + "/cgroup.controllers") or "").split():
                 continue
-            self._draft.sample[index, file] = root.file_status(self._seen.path(index, name, file)) is not None
+            self._draft.sample[index, file] = root.file_status(self._sight.path(index, name, file)) is not None
             return
-        if root.file_status(self._seen.path(index, "", file)) is not None:
+        if root.file_status(self._sight.path(index, "", file)) is not None:
             self._draft.sample[index, file] = True
 
     def _freezer(self, group: Group) -> None:
         index = hierarchies.index_of(self._host, FREEZER, group.option)
         place = (index, group.name)
-        if not self._seen.existence(place):
+        if not self._sight.existence(place):
             return
         own = self._draft.values.setdefault(place, {})
         for file in FREEZE_FILES[self._host.hierarchies[index].version]:
@@ -179,7 +191,7 @@ class Closer:
     def _siblings(self, group: Group) -> None:
         index = self._host.unified
         parent = names.parent(group.name)
-        if index is None or not self._seen.existence((index, parent)):
+        if index is None or not self._sight.existence((index, parent)):
             return
         own = tuple(parent + "/" + name if parent else name for name in self._names(index, parent))
         self._draft.below[index, parent] = own
@@ -202,7 +214,7 @@ class Closer:
         for index in group.indexes():
             place = (index, group.name)
             root = self._roots[index]
-            if not self._seen.existence(place):
+            if not self._sight.existence(place):
                 continue
             found = {}
             try:
@@ -211,7 +223,7 @@ class Closer:
                     if status is not None:
                         found[file] = Owner(status.st_uid, status.st_gid)
             except OSError as error:
-                self._seen.vanished(index, group.name, error)
+                self._sight.vanished(index, group.name, error)
             self._draft.owners[place] = found
         self._draft.handed_over = delegated_files()
 
@@ -221,14 +233,14 @@ class Closer:
         for index in group.indexes():
             self._descend((index, group.name))
             if group.on_processes.action == "move":
-                self._seen.existence((index, group.on_processes.destination))
+                self._sight.existence((index, group.on_processes.destination))
                 if index == self._host.unified:
                     self._control(group.on_processes.destination)
 
     def _descend(self, place: Place) -> Tuple[str, ...]:
         """All groups below one, children before their parents' siblings; their members are read too."""
         index, top = place
-        if place in self._draft.below or not self._seen.existence(place):
+        if place in self._draft.below or not self._sight.existence(place):
             return self._draft.below.get(place, ())
         found: List[str] = []
         waiting = [top]
@@ -252,7 +264,7 @@ class Closer:
         try:
             self._draft.members[place] = members(self._draft, self._roots[index], name)
         except OSError as error:
-            self._seen.vanished(index, self._seen.path(index, name, "cgroup.procs"), error)
+            self._sight.vanished(index, self._sight.path(index, name, "cgroup.procs"), error)
 
     def _purge(self) -> None:
         top = self._desired.policy.purge_below
