@@ -26,7 +26,7 @@ def plan(picture: Picture, desired: Desired) -> Plan:
         return Plan((), _once(warnings))
     from . import plan_groups, plan_limits
 
-    made = plan_groups.Making(picture, desired)
+    made = plan_groups.make(picture, desired)
     changes: List[Change] = made.changes
     warnings += made.warnings
     rises, falls, notes = plan_limits.changes(picture, desired, made)

@@ -10,8 +10,8 @@ from typing import List
 from .._convergence.plan import Change
 from .desired import Desired, Group
 from .hierarchies import absolute
+from .making import Making
 from .picture import Picture
-from .plan_groups import Making
 
 
 def changes(picture: Picture, desired: Desired, making: Making) -> List[Change]:

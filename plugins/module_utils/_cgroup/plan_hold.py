@@ -15,8 +15,11 @@ from typing import FrozenSet, List, Sequence
 from .._convergence.plan import Change
 from . import names
 from .hierarchies import absolute
+from .making import Making
 from .names import HOLD
-from .plan_groups import SYSTEMD_WRITES, Making
+
+# What systemd writes into the root's subtree_control, and takes out of it again.
+_SYSTEMD_WRITES = frozenset(("cpu", "cpuset", "io", "memory", "pids"))
 
 
 def make(making: Making) -> None:
@@ -24,7 +27,7 @@ def make(making: Making) -> None:
     index = making.picture.host.unified
     if index is None or not making.desired.systemd or making.picture.host.mode != "unified":
         return
-    wanted = making.need.get("", set()) & SYSTEMD_WRITES
+    wanted = making.need.get("", set()) & _SYSTEMD_WRITES
     control = making.picture.controls.get(HOLD)
     held: FrozenSet[str] = control.enabled if control is not None else frozenset()
     if not wanted - held:

@@ -13,8 +13,8 @@ from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute
 from .interface_files.entry import INHERIT, Facts, InterfaceFile, Value, Want
+from .making import Making
 from .picture import USAGE, Picture, Place
-from .plan_groups import Making, refuse_missing
 
 # What the guard calls them, whichever dialect the host speaks.
 LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pids.max": "pids.max"}
@@ -150,7 +150,13 @@ class _Planner:
         file, picture = want.file, self.picture
         index, name = place
         option = _option(group, want)
-        refuse_missing(picture, index, file.name, file.since, option)
+        if picture.sample.get((index, file.name)) is False:
+            # A group like it does not have the file either.
+            raise UnsupportedError(
+                f"is not a file that this kernel gives to groups on {picture.host.hierarchies[index].point}",
+                option=option,
+                way_out=f"it came with Linux {file.since} and may need a configuration option",
+            )
         if place in self.making.made or place not in picture.values:
             self.unknown(index, file)
             return

@@ -13,8 +13,8 @@ from . import hierarchies, names, protection
 from .desired import Desired, Group, Policy
 from .freezer import is_frozen
 from .hierarchies import FREEZER, absolute
+from .making import Making
 from .picture import FREEZE_FILES, MEMORY_LIMITS, Member, Picture, Place
-from .plan_groups import Making
 
 
 def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[Change], List[str]]:

@@ -13,9 +13,9 @@ from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
 from .hierarchies import absolute, need_writable
+from .making import Making
 from .names import HOLD
 from .picture import Member, Picture, Place, show_members
-from .plan_groups import Making
 from .plan_processes import move, refuse_pids
 
 # How container managers name the groups that they own: Docker, Podman, containerd and CRI-O under both drivers, LXC, LXD.

@@ -10,8 +10,8 @@ from .._convergence.plan import Change
 from . import names
 from .desired import Group
 from .hierarchies import absolute
+from .making import IMPLICIT, THREADED_CONTROLLERS, Making
 from .picture import Place, show_members
-from .plan_groups import IMPLICIT, THREADED_CONTROLLERS, Making
 
 
 def change(making: Making, group: Group) -> None:

@@ -65,7 +65,7 @@ class Verbs:
 
     def gather(self, observe: Callable[[FrozenSet[str]], Picture]) -> Tuple[Change, ...]:
         """A family that forks while it is moved leaves children outside: look until nobody is."""
-        from .plan_groups import Making
+        from .plan_groups import make
         from .plan_processes import changes as processes_changes
 
         # Only what was looked at again can be planned again.
@@ -77,7 +77,7 @@ class Verbs:
         end = time.monotonic() + GATHER_BOUND
         while True:
             picture = observe(targets)
-            moves, _freezes, _warnings = processes_changes(picture, moving, Making(picture, moving))
+            moves, _freezes, _warnings = processes_changes(picture, moving, make(picture, moving))
             if not moves:
                 return tuple(extra)
             if time.monotonic() >= end:
