@@ -172,13 +172,13 @@ class _Planner:
         )
 
     def unknown(self, index: int, file: InterfaceFile) -> None:
-        if (index, file.name) not in self.picture.sample and file.name not in self.unsure:
-            self.unsure.add(file.name)
-            if file.controller != "pids":
-                self.warnings.append(
-                    "no group here has the controller yet, so it shows only when the group is made whether this kernel "
-                    f"has {file.name}"
-                )
+        if file.always or (index, file.name) in self.picture.sample or file.name in self.unsure:
+            return
+        self.unsure.add(file.name)
+        self.warnings.append(
+            "no group here has the controller yet, so it shows only when the group is made whether this kernel "
+            f"has {file.name}"
+        )
 
     def zero(self, group: Group, want: Want, value: Value, usage: int) -> None:
         if value != 0 or want.file.name not in USAGE or self.desired.policy.shrink == "immediate":

@@ -97,6 +97,7 @@ class InterfaceFile(NamedTuple):
     pair: str = ""  # the file it is tied to: on EINVAL that one goes first
     root: bool = False  # is in the root group too
     elsewhere: str = ""  # what to do on a host of the other version where nothing corresponds
+    always: bool = False  # is the controller itself: no kernel has the one without the other
 
 
 class Said(NamedTuple):
