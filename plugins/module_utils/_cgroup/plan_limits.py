@@ -150,12 +150,13 @@ class _Planner:
         file, picture = want.file, self.picture
         index, name = place
         option = _option(group, want)
+        way_out = f"it came with Linux {file.since} and may need a configuration option"
         if picture.sample.get((index, file.name)) is False:
             # A group like it does not have the file either.
             raise UnsupportedError(
                 f"is not a file that this kernel gives to groups on {picture.host.hierarchies[index].point}",
                 option=option,
-                way_out=f"it came with Linux {file.since} and may need a configuration option",
+                way_out=way_out,
             )
         if place in self.making.made or place not in picture.values:
             self.unknown(index, file)
@@ -165,11 +166,7 @@ class _Planner:
             if control is None or (file.controller and file.controller not in control.enabled):
                 self.unknown(index, file)
                 return
-        raise UnsupportedError(
-            "is not a file of this group on this kernel",
-            option=option,
-            way_out=f"it came with Linux {file.since} and may need a configuration option",
-        )
+        raise UnsupportedError("is not a file of this group on this kernel", option=option, way_out=way_out)
 
     def unknown(self, index: int, file: InterfaceFile) -> None:
         if file.always or (index, file.name) in self.picture.sample or file.name in self.unsure:
