@@ -29,14 +29,16 @@ class Cgroups(Domain[Picture]):
         self._desired = desired
         self._verbs: Optional[Verbs] = None
         self._known: Optional[Dict[int, int]] = None
+        # What was there before the first change.
         self.picture: Optional[Picture] = None
 
     def observe(self, only: Optional[FrozenSet[str]] = None) -> Picture:
-        self.picture = Observer(self._opened, self._desired, journal.read(), self._known).look(only)
+        found = Observer(self._opened, self._desired, journal.read(), self._known).look(only)
         if self._known is None:
-            processes = self.picture.processes
-            self._known = {pid: processes[pid].start for pids in self.picture.matched.values() for pid in pids}
-        return self.picture
+            self._known = {pid: found.processes[pid].start for pids in found.matched.values() for pid in pids}
+        if self.picture is None:
+            self.picture = found
+        return found
 
     def plan(self, observed: Picture) -> Plan:
         return planning.plan(observed, self._desired)
