@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
+from functools import partial
 from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple, cast
 
 from .._convergence.errors import IsolationError, RefusedError, TimedOutError
@@ -35,6 +36,8 @@ class Verbs:
         self._inodes: Dict[Tuple[int, str], int] = {}
         self._removed: Set[Tuple[int, str]] = set()
         self._pending: Dict[Tuple[object, ...], Change] = {}
+        # How many lines of the file at hand the kernel has taken.
+        self._taken = 0
         self._verbs: Dict[str, Callable[[Change], None]] = {
             "mkdir": self._mkdir,
             "rmdir": self._rmdir,
@@ -58,6 +61,7 @@ class Verbs:
 
     def apply(self, change: Change) -> None:
         """Do one change; raises an IsolationError that names the change, the path, the value and the kernel's reason."""
+        self._taken = 0
         try:
             self._verbs[cast(str, change.do[0])](change)
         except OSError as error:
@@ -145,15 +149,12 @@ class Verbs:
             self._put(index, path, texts)
 
     def _put(self, index: int, path: str, texts: Sequence[str]) -> None:
-        def put() -> None:
-            for text in texts:
-                self._roots[index].write(path, text)
-
-        if any(place[0] == index for place in self._removed):
-            # A group that was removed counts against its parent (EINVAL, EBUSY) until the kernel has taken it down.
-            patiently(put, PATIENCE, (errno.EBUSY, errno.EINVAL))
-        else:
-            put()
+        # A group that was removed counts against its parent (EINVAL, EBUSY) until the kernel has taken it down.
+        late = any(place[0] == index for place in self._removed)
+        passing = (errno.EBUSY, errno.EINVAL) if late else ()
+        for number, text in enumerate(texts):
+            self._taken = number
+            patiently(partial(self._roots[index].write, path, text), PATIENCE, passing)
 
     def _control(self, change: Change) -> None:
         index, name, text = cast(Tuple[int, str, str], change.do[1:4])
@@ -232,7 +233,7 @@ class Verbs:
     def _explained(self, change: Change, error: OSError) -> IsolationError:
         from .explain import explained
 
-        return explained(self._host, self._roots, change, error)
+        return explained(self._host, self._roots, change, error, self._taken)
 
 
 def patiently(call: Callable[[], object], bound: float, passing: Sequence[int] = (errno.EBUSY,)) -> None:

@@ -68,6 +68,34 @@ def test_memory_in_use_is_no_matter_of_order(hosts: Hosts) -> None:
     assert host.log == []
 
 
+class Picky(Files):
+    """Does not know the second disk."""
+
+    def write(self, path: str, text: str) -> None:
+        if text.startswith("8:16 "):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), path)
+        super().write(path, text)
+
+
+@pytest.mark.parametrize(
+    ("disks", "told"),
+    [
+        (["/dev/sda", "/dev/sdb", "/dev/vda"], "No such device (ENODEV), after '8:0 wiops=7' was written"),
+        (["/dev/sda", "/dev/vda", "/dev/sdb"], "(ENODEV), after '8:0 wiops=7' and '254:0 wiops=7' were written"),
+        (["/dev/sdb", "/dev/sda"], "No such device (ENODEV) ("),
+    ],
+)
+def test_of_several_lines_the_refused_one_is_named(hosts: Hosts, disks: list[str], told: str) -> None:
+    host = hosts.make("unified", groups={"/": {"cgroup.subtree_control": "io"}, "batch": {}})
+    tree(host, "/").__class__ = Picky
+    with pytest.raises(KernelError) as caught:
+        hosts.run(host, "cgroup_limit", name="batch", limits={"io.max": {disk: {"wiops": 7} for disk in disks}})
+    sentence = caught.value.sentence()
+    assert "the kernel refused '8:16 wiops=7' for /sys/fs/cgroup/batch/io.max" in sentence
+    assert told in sentence
+    assert caught.value.details()["wrote"] == "8:16 wiops=7"
+
+
 # -- patience ----------------------------------------------------------------------------------------------------
 
 
