@@ -24,6 +24,8 @@ FREEZE_BOUND = 10.0
 RECLAIM_BOUND = 10.0
 GATHER_BOUND = 20.0
 _PAUSE = 0.005
+# How often a process is moved that is outside again.
+_TRIES = 3
 
 
 class Verbs:
@@ -78,21 +80,30 @@ class Verbs:
         )
         targets = frozenset(names.shown(group.name) for group in moving.groups)
         extra: List[Change] = []
+        tried: Dict[Tuple[object, ...], int] = {}
         end = time.monotonic() + GATHER_BOUND
         while True:
             picture = observe(targets)
             moves, _freezes, _warnings = processes_changes(picture, moving, Making(picture, moving))
-            if not moves:
+            # What does not stay where it was moved to is no family that forks: verifying tells that it drifted.
+            due = [change for change in moves if tried.get(change.do, 0) < _TRIES]
+            if not due:
                 return tuple(extra)
-            if time.monotonic() >= end:
+            fresh = [change for change in due if change.do not in tried]
+            if fresh and time.monotonic() >= end:
                 raise TimedOutError(
-                    f"fork faster than they are moved: after {GATHER_BOUND:g} s there are still {len(moves)} outside",
-                    option=moves[0].target + ": processes",
+                    "fork faster than they are moved: after {:g} s there are new ones outside, {}".format(
+                        GATHER_BOUND, ", ".join(str(change.after) for change in fresh[:5])
+                    ),
+                    option=fresh[0].target + ": processes",
                     way_out="stop what starts them, or freeze the group that they are in",
                 )
-            for change in moves:
+            for change in due:
                 self.apply(change)
-            extra.extend(moves)
+                tried[change.do] = tried.get(change.do, 0) + 1
+            extra.extend(due)
+            if not fresh:
+                time.sleep(_PAUSE)
 
     def take_back(self, changes: Sequence[Change]) -> Tuple[str, ...]:
         """Remove the directories that this plan made, when they are empty; returns what stays."""

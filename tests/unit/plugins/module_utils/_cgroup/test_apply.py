@@ -326,13 +326,38 @@ def test_immediate_means_at_once(hosts: Hosts) -> None:
 # -- processes ---------------------------------------------------------------------------------------------------
 
 
-def test_a_family_that_is_never_inside_is_an_error_after_a_while(hosts: Hosts) -> None:
+def nightly(hosts: Hosts) -> Described:
     # The /proc of these hosts does not follow what is written: the process stays where it is.
-    host = hosts.make(
+    return hosts.make(
         "unified", groups={"batch": {}}, processes=[{"pid": 500, "comm": "nightly", "exe": "/usr/bin/nightly"}]
     )
-    with pytest.raises(TimedOutError, match="fork faster than they are moved"):
+
+
+def test_a_family_of_which_there_are_always_more_is_an_error_after_a_while(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = nightly(hosts)
+    move, births = placement.move, iter(range(501, 10**6))
+
+    def move_and_fork(*arguments: Any) -> None:
+        move(*arguments)
+        pid = next(births)
+        host.born({"pid": pid, "comm": "nightly", "exe": "/usr/bin/nightly"})
+
+    monkeypatch.setattr(placement, "move", move_and_fork)
+    with pytest.raises(TimedOutError) as caught:
         hosts.run(host, "cgroup_group", name="batch", processes=[{"exe": "/usr/bin/nightly"}])
+    assert "fork faster than they are moved: after 0.05 s there are new ones outside, " in caught.value.sentence()
+    assert "(nightly)" in caught.value.sentence()
+
+
+def test_a_process_that_never_stays_inside_has_drifted(hosts: Hosts) -> None:
+    """It is no family that forks: somebody else moves it, and there is no new one to wait for."""
+    host = nightly(hosts)
+    outcome = hosts.run(host, "cgroup_group", name="batch", processes=[{"exe": "/usr/bin/nightly"}])
+    assert outcome.drifted == ("/sys/fs/cgroup/batch/cgroup.procs",)
+    assert outcome.warnings == ("/sys/fs/cgroup/batch/cgroup.procs: drifted while this task ran",)
+    assert 1 < len(host.log) < 10
     assert set(host.log) == {"batch/cgroup.procs = 500"}
 
 
