@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def while_waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
                 due.pop()()
             threading.Event().wait(seconds)
 
-        monkeypatch.setattr(lock.time, "sleep", sleep)
+        monkeypatch.setattr(time, "sleep", sleep)
 
     return arrange
 
@@ -178,7 +179,7 @@ def test_a_lock_file_that_is_removed_as_it_is_opened_is_made_anew(path: str, mon
             os.unlink(path)
         return descriptor
 
-    monkeypatch.setattr(lock.os, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     with lock.held(path, 30):
         assert Path(path).read_text() == f"{os.getpid()}\n"
 
