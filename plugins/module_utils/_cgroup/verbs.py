@@ -8,24 +8,19 @@ from __future__ import annotations
 import errno
 import time
 from functools import partial
-from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple, cast
+from typing import Callable, Dict, Sequence, Set, Tuple, cast
 
-from .._convergence.errors import IsolationError, RefusedError, TimedOutError
+from .._convergence.errors import IsolationError, RefusedError
 from .._convergence.plan import Change
 from .._kernel import journal
-from . import names
 from .desired import Desired
 from .hierarchies import Roots, file_path
-from .picture import Picture
 
 # EBUSY that passes by itself: processes that are on their way out or were just moved. Seconds.
 PATIENCE = 2.0
 FREEZE_BOUND = 10.0
 RECLAIM_BOUND = 10.0
-GATHER_BOUND = 20.0
 _PAUSE = 0.005
-# How often a process is moved that is outside again.
-_TRIES = 3
 
 
 class Verbs:
@@ -68,42 +63,6 @@ class Verbs:
             self._verbs[cast(str, change.do[0])](change)
         except OSError as error:
             raise self._explained(change, error) from None
-
-    def gather(self, observe: Callable[[FrozenSet[str]], Picture]) -> Tuple[Change, ...]:
-        """A family that forks while it is moved leaves children outside: look until nobody is."""
-        from .plan_groups import Making
-        from .plan_processes import changes as processes_changes
-
-        # Only what was looked at again can be planned again.
-        moving = self._desired._replace(
-            groups=tuple(group._replace(frozen=None) for group in self._desired.groups if group.selectors)
-        )
-        targets = frozenset(names.shown(group.name) for group in moving.groups)
-        extra: List[Change] = []
-        tried: Dict[Tuple[object, ...], int] = {}
-        end = time.monotonic() + GATHER_BOUND
-        while True:
-            picture = observe(targets)
-            moves, _freezes, _warnings = processes_changes(picture, moving, Making(picture, moving))
-            # What does not stay where it was moved to is no family that forks: verifying tells that it drifted.
-            due = [change for change in moves if tried.get(change.do, 0) < _TRIES]
-            if not due:
-                return tuple(extra)
-            fresh = [change for change in due if change.do not in tried]
-            if fresh and time.monotonic() >= end:
-                raise TimedOutError(
-                    "fork faster than they are moved: after {:g} s there are new ones outside, {}".format(
-                        GATHER_BOUND, ", ".join(str(change.after) for change in fresh[:5])
-                    ),
-                    option=fresh[0].target + ": processes",
-                    way_out="stop what starts them, or freeze the group that they are in",
-                )
-            for change in due:
-                self.apply(change)
-                tried[change.do] = tried.get(change.do, 0) + 1
-            extra.extend(due)
-            if not fresh:
-                time.sleep(_PAUSE)
 
     def take_back(self, changes: Sequence[Change]) -> Tuple[str, ...]:
         """Remove the directories that this plan made, when they are empty; returns what stays."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import placement, protection, verbs
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import gathering, placement, protection, verbs
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import (
     KernelError,
     RefusedError,
@@ -31,7 +31,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     # Long enough for what shall succeed on a busy machine; what shall not has its own.
     for bound in ("PATIENCE", "FREEZE_BOUND", "RECLAIM_BOUND"):
         monkeypatch.setattr(verbs, bound, 30.0)
-    monkeypatch.setattr(verbs, "GATHER_BOUND", 0.05)
+    monkeypatch.setattr(gathering, "BOUND", 0.05)
     return Hosts(tmp_path)
 
 
