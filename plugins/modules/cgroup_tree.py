@@ -138,7 +138,9 @@ options:
   purge_below:
     description:
       - Remove the empty groups below this one that are not declared, from the leaves up. Never the root.
-      - Refused when that would take a systemd unit, a container's group, one that is delegated to a user or one with a protected process.
+      - A group with processes is not removed, nor is what lies above it; a warning names it. A systemd unit, a container or a group that is
+        delegated to a user stays as a whole while any group of it has processes.
+      - Refused when it would take a group of a systemd unit, of a container or of a user to whom it is delegated that nobody is in.
     type: str
   purge_force:
     description: Permit O(purge_below) to remove more than half of the groups that are there.

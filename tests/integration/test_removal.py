@@ -356,6 +356,25 @@ def test_groups_of_others_are_not_purged(name: str, says: str, sandbox: Sandbox)
     assert name in answer.sentence
 
 
+@pytest.mark.parametrize("name", ["nightly.service", "docker-0123", "0123456789abcdef" * 4, "user"])
+def test_groups_of_others_that_are_in_use_are_no_reason_to_stop(
+    name: str, host: Host, sandbox: Sandbox, programs: Programs
+) -> None:
+    made(sandbox, "a", "b", "c", "old", name + "/main", name + "/idle", controllers=("pids",))
+    if name == "user":
+        os.chown(host.path("pids", sandbox.below(name)), 65534, -1)
+    program = programs.start("idle")
+    sandbox.put("pids", sandbox.below(name, "main"), program.pid)
+    answer = purge(sandbox, "a", "b", "c")
+    assert not answer.failed, answer.sentence
+    assert [action["target"] for action in answer.actions] == [sandbox.below("old")]
+    (warning,) = answer.warnings
+    assert f"{sandbox.below(name, 'main')} is not declared and stays: it " in warning
+    assert f"{program.pid} (python" in warning
+    assert host.path("pids", sandbox.below(name, "idle")).exists()
+    assert not purge(sandbox, "a", "b", "c").changed
+
+
 def test_a_delegated_group_is_not_purged(host: Host, sandbox: Sandbox) -> None:
     made(sandbox, "a", "b", "c", "user", controllers=("pids",))
     os.chown(host.path("pids", sandbox.below("user")), 65534, -1)
