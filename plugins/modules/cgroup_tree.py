@@ -124,12 +124,12 @@ options:
             type: bool
             default: false
       recursive:
-        description: With O(groups[].state=absent), remove the groups below it too, instead of refusing.
+        description: With O(groups[].state=absent), and an error otherwise. Remove the groups below it too, instead of refusing.
         type: bool
         default: false
       on_processes:
         description:
-          - With O(groups[].state=absent), what to do with the processes inside.
+          - With O(groups[].state=absent), and an error otherwise. What to do with the processes inside.
           - V(refuse) names them and fails.
           - V(kill) ends all of them.
           - 'V({move_to: GROUP}) moves them to a group that exists in the same hierarchies.'

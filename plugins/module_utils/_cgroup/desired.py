@@ -122,7 +122,7 @@ class Parser:
         present = item.get("state", "present") != "absent"
         more = [key for key in _MORE if item.get(key) is not None]
         limits = item.get("limits")
-        if present and name and limits and not more:
+        if present and name and limits and not more and not removing(item):
             template = self.with_limits(own + "limits", limits)
             group = template._replace(name=name, option=option)
         else:
@@ -226,6 +226,12 @@ class Parser:
 
 
 _MORE = ("controllers", "controllers_absent", "type", "delegate", "frozen", "processes")
+
+
+def removing(item: Mapping[str, object]) -> List[str]:
+    """The options about a removal that were given; what is said by default (false, refuse) cannot be told from silence."""
+    found = ["recursive"] if item.get("recursive") else []
+    return found + ["on_processes"] if item.get("on_processes") not in (None, "refuse") else found
 
 
 def _depth_first(group: Group) -> Tuple[int, str]:
