@@ -149,7 +149,9 @@ options:
   shrink:
     description:
       - What to do when C(memory.max) is set below what is in use.
-      - V(reclaim) reclaims memory first and fails, with nothing changed, where too little can be reclaimed.
+      - V(reclaim) reclaims memory first and fails, with the limit unchanged, where too little can be reclaimed.
+      - On v2 it needs C(memory.reclaim), which came with Linux 5.19. On an older kernel a limit below what is in use is refused.
+      - On v1 the kernel itself reclaims, and refuses where that is not enough.
       - V(immediate) sets it at once; the kernel may then kill processes. It also permits a limit of 0 for a group with processes.
     type: str
     choices: [reclaim, immediate]
