@@ -35,7 +35,7 @@ options:
       - Remove the empty groups below this one that are not declared, from the leaves up. Never the root.
       - A group with processes is not removed, nor is what lies above it; a warning names it. A systemd unit, a container or a group that is
         delegated to a user stays as a whole while any group of it has processes.
-      - Refused when it would take a group of a systemd unit, of a container or of a user to whom it is delegated that nobody is in.
+      - Refused when it would take an empty group that belongs to a systemd unit or to a container, or that is delegated to a user.
     type: str
   purge_force:
     description: Permit O(purge_below) to remove more than half of the groups that are there.
