@@ -18,64 +18,21 @@ author:
   - The linux.isolation authors (@linux-isolation)
 extends_documentation_fragment:
   - linux.isolation.attributes
+  - linux.isolation.cgroup
+  - linux.isolation.cgroup.name
+  - linux.isolation.cgroup.limits
+  - linux.isolation.cgroup.shrink
 options:
-  name:
-    description:
-      - The group, as a path below the hierarchy's root, such as V(batch) or V(batch/nightly).
-      - V(/) is the root group, which can be told no limits, but whose children can be given controllers and which processes can be moved to.
-    type: str
-    required: true
   limits:
-    description:
-      - 'Interface files and what they shall hold, such as V({memory.max: 512M}).'
-      - They are named as on cgroup v2; a v1 name is taken too. Each lands in whichever hierarchy the host has its controller in.
-        What a host cannot express is an error that names the limit, the controller and the mode.
-      - Sizes are bytes or V(512M), V(1.5GiB) (binary units, as in the kernel), V(50%) of the host's memory, or V(max).
-      - C(cpu.max) is a number of CPUs (V(1.5)), V(150%) of one CPU, quota and period in microseconds (V("50000 100000")), or V(max).
-      - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
-      - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
-      - What is not named is not touched.
-    type: dict
     required: true
   create:
     description: Make the group, and those above it, when it is missing. Otherwise a missing group is an error.
     type: bool
     default: false
-  shrink:
-    description:
-      - What to do when C(memory.max) is set below what is in use.
-      - V(reclaim) reclaims memory first and fails, with nothing changed, where too little can be reclaimed.
-      - V(immediate) sets it at once; the kernel may then kill processes. It also permits a limit of 0 for a group with processes.
-    type: str
-    choices: [reclaim, immediate]
-    default: reclaim
-  fill_parents:
-    description:
-      - On v1 nothing can be attached to a group whose C(cpuset.cpus) or C(cpuset.mems) is empty.
-        Groups that this task makes get what their parents have.
-      - With V(true) empty ones that were there before are filled in the same way, instead of being an error.
-    type: bool
-    default: false
-  allow_lockout:
-    description:
-      - Permit changes that could make the host unreachable - to freeze, kill, move or starve a process that this task depends on.
-      - PID 1 is never moved, frozen or killed.
-    type: bool
-    default: false
-  return_actions:
-    description: How many of the actions and groups to return - the first 200 of each or all.
-    type: str
-    choices: [some, all]
-    default: some
-notes:
-  - Needs root on the target.
 seealso:
   - module: linux.isolation.cgroup_group
   - module: linux.isolation.cgroup_tree
   - module: linux.isolation.cgroup_info
-  - name: Control Group v2
-    description: The kernel's documentation of the unified hierarchy.
-    link: https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
 
 EXAMPLES = r"""

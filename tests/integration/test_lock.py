@@ -78,12 +78,40 @@ def test_a_task_waits_for_another_to_end(sandbox: Sandbox, room: Room) -> None:
 
     task = Task("group", task_for(sandbox.name), enter=enter)
     try:
-        links = Path(f"/proc/{task.pid}/fd")
-        until(lambda: any(_leads_to(link, lock.LOCK) for link in links.iterdir()), "the task asks for the lock")
+        asks_for_the_lock(task)
         assert sandbox.places() == []
     finally:
         os.close(descriptor)
     assert task.answer().changed
+
+
+def test_a_lock_file_that_is_removed_while_a_task_waits_does_not_let_two_in(sandbox: Sandbox, room: Room) -> None:
+    old = locked(room, os.getpid())
+
+    def enter() -> None:
+        os.close(old)
+        room.enter()
+
+    task = Task("group", task_for(sandbox.name), enter=enter)
+    asks_for_the_lock(task)
+    room.path(lock.LOCK).unlink()
+    new = locked(room, os.getpid())
+    os.close(old)
+    links = Path(f"/proc/{task.pid}/fd")
+    until(
+        lambda: not any(_leads_to(link, lock.LOCK + " (deleted)") for link in links.iterdir()), "it opens the new one"
+    )
+    assert sandbox.places() == []
+    os.close(new)
+    assert task.answer().changed
+
+
+def asks_for_the_lock(task: Task) -> None:
+    """Wait until a task that enters a room has opened its lock."""
+    process, outside = Path("/proc", str(task.pid)), Path("/proc/self/ns/mnt").readlink()
+    # Before it is in the room, it has what it was forked with.
+    until(lambda: (process / "ns/mnt").readlink() != outside, "the task enters the room")
+    until(lambda: any(_leads_to(link, lock.LOCK) for link in (process / "fd").iterdir()), "the task asks for the lock")
 
 
 def _leads_to(link: Path, path: str) -> bool:

@@ -20,6 +20,7 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup import app
 from ansible_collections.linux.isolation.tests.integration.support.host import Host, write
 from ansible_collections.linux.isolation.tests.integration.support.programs import FOLDER, Program, Programs, gone
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
+from ansible_collections.linux.isolation.tests.integration.support.spaces import cgroup_namespace, mount
 from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, run
 from ansible_collections.linux.isolation.tests.integration.support.waiting import until
 
@@ -326,3 +327,28 @@ def test_processes_are_moved_to_another_group_and_to_the_root(
     assert inside(host, sandbox) == set()
     assert two.one.pid in host.members("pids", name.strip("/"))
     assert two.one.pid in host.members("memory", name.strip("/"))
+
+
+@pytest.mark.v1("pids")
+@pytest.mark.v2("")
+@pytest.mark.parametrize("where", ["-outside", "-a.service"])
+def test_a_process_outside_of_the_cgroup_namespace_is_in_no_group_of_its_own(
+    where: str, host: Host, sandbox: Sandbox, two: Two
+) -> None:
+    outside = sandbox.name + where
+    host.path("", outside).mkdir()
+    sandbox.put("", outside, two.one.pid)
+    root = sandbox.make("")
+    point = str(root.parent)
+
+    def enter() -> None:
+        cgroup_namespace(root)()
+        # No file system is mounted onto itself.
+        mount("none", point, "tmpfs")
+        mount("none", point, "cgroup2")
+
+    answer = run("group", {"name": "a", "processes": [{"pid": two.one.pid}]}, enter=enter)
+    assert not answer.failed, answer.sentence
+    (moved,) = (action for action in answer.actions if action["action"] == "move")
+    assert moved["before"].endswith(f" in /../{outside}")
+    assert host.members("", sandbox.below("a")) == {two.one.pid}

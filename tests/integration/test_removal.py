@@ -84,9 +84,9 @@ def test_a_group_with_processes_is_refused_and_they_are_named(sandbox: Sandbox, 
     assert sandbox.state() == before
 
 
-def family_inside(sandbox: Sandbox, programs: Programs, *where: str) -> Program:
+def family_inside(sandbox: Sandbox, programs: Programs, *where: str, size: int = 3000, pause: float = 0.002) -> Program:
     """A family that forks on and on, in a group."""
-    eldest = programs.start("family", 3000, 0.002)
+    eldest = programs.start("family", size, pause)
     put(sandbox, sandbox.below(*where), eldest.pid)
     eldest.say("begin")
     return eldest
@@ -134,6 +134,57 @@ def test_processes_are_moved_out(host: Host, sandbox: Sandbox, programs: Program
     assert program.pid in host.members("pids", "")
     assert program.alive()
     assert sandbox.places() == []
+
+
+def forking(host: Host, sandbox: Sandbox, programs: Programs, *where: str) -> Program:
+    # It goes on for longer than a task is patient with a busy group, and not for as long as it looks for newborns.
+    eldest = family_inside(sandbox, programs, *where, size=300, pause=0.01)
+    until(lambda: len(host.members("pids", sandbox.below(*where))) > 10, "a family of ten")
+    return eldest
+
+
+def test_a_family_that_forks_is_moved_out_to_the_last(host: Host, sandbox: Sandbox, programs: Programs) -> None:
+    made(sandbox, "a/b", "refuge")
+    eldest = forking(host, sandbox, programs, "a", "b")
+    task = {"name": sandbox.below("a"), "state": "absent", "recursive": True}
+    answer = run("group", {**task, "on_processes": {"move_to": sandbox.below("refuge")}})
+    assert not answer.failed, answer.sentence
+    assert not host.path("pids", sandbox.below("a")).exists()
+    assert not host.path("memory", sandbox.below("a")).exists()
+    assert eldest.pid in host.members("pids", sandbox.below("refuge"))
+    moved = {action["after"].split()[0] for action in answer.actions if action["action"] == "move"}
+    assert len(moved) > 10
+    assert str(eldest.pid) in moved
+
+
+@pytest.mark.parametrize(
+    "how", ["absent", "purged", pytest.param("without a controller", marks=pytest.mark.v1("memory"))]
+)
+def test_a_family_that_forks_leaves_a_group_that_goes_in_the_same_task(
+    how: str, host: Host, sandbox: Sandbox, programs: Programs
+) -> None:
+    made(sandbox, "old", "new", "other")
+    eldest = forking(host, sandbox, programs, "old")
+    groups: list[dict[str, Any]] = [
+        {
+            "name": sandbox.below("new"),
+            "controllers": ["pids", "memory"],
+            "processes": [{"pid": eldest.pid, "descendants": True}],
+        },
+        {"name": sandbox.below("other"), "controllers": ["pids"]},
+    ]
+    params: dict[str, Any] = {"groups": groups}
+    if how == "absent":
+        groups.append({"name": sandbox.below("old"), "state": "absent"})
+    elif how == "purged":
+        params["purge_below"] = sandbox.name
+    else:
+        groups.append({"name": sandbox.below("old"), "controllers": ["pids"], "controllers_absent": ["memory"]})
+    answer = run("tree", params)
+    assert not answer.failed, answer.sentence
+    assert host.path("pids", sandbox.below("old")).exists() == (how == "without a controller")
+    assert host.members("pids", sandbox.below("new")) == host.members("memory", sandbox.below("new"))
+    assert eldest.pid in host.members("pids", sandbox.below("new"))
 
 
 def test_a_refuge_must_be_there_and_outside(sandbox: Sandbox, programs: Programs) -> None:
@@ -303,6 +354,25 @@ def test_groups_of_others_are_not_purged(name: str, says: str, sandbox: Sandbox)
     assert answer.failed
     assert says in answer.sentence
     assert name in answer.sentence
+
+
+@pytest.mark.parametrize("name", ["nightly.service", "docker-0123", "0123456789abcdef" * 4, "user"])
+def test_groups_of_others_that_are_in_use_are_no_reason_to_stop(
+    name: str, host: Host, sandbox: Sandbox, programs: Programs
+) -> None:
+    made(sandbox, "a", "b", "c", "old", name + "/main", name + "/idle", controllers=("pids",))
+    if name == "user":
+        os.chown(host.path("pids", sandbox.below(name)), 65534, -1)
+    program = programs.start("idle")
+    sandbox.put("pids", sandbox.below(name, "main"), program.pid)
+    answer = purge(sandbox, "a", "b", "c")
+    assert not answer.failed, answer.sentence
+    assert [action["target"] for action in answer.actions] == [sandbox.below("old")]
+    (warning,) = answer.warnings
+    assert f"{sandbox.below(name, 'main')} is not declared and stays: it " in warning
+    assert f"{program.pid} (python" in warning
+    assert host.path("pids", sandbox.below(name, "idle")).exists()
+    assert not purge(sandbox, "a", "b", "c").changed
 
 
 def test_a_delegated_group_is_not_purged(host: Host, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, FrozenSet, Optional, Sequence, Tuple, cast
+from typing import TYPE_CHECKING, Dict, FrozenSet, List, Optional, Sequence, Tuple, cast
 
 from .._convergence.converge import Domain
 from .._convergence.plan import Change, Plan
@@ -29,14 +29,19 @@ class Cgroups(Domain[Picture]):
         self._desired = desired
         self._verbs: Optional[Verbs] = None
         self._known: Optional[Dict[int, int]] = None
+        # Whether the plan has moved anybody, whether all of their families are inside, and the moves that this took.
+        self._moved = self._gathered = False
+        self._extra: List[Change] = []
+        # What was there before the first change.
         self.picture: Optional[Picture] = None
 
     def observe(self, only: Optional[FrozenSet[str]] = None) -> Picture:
-        self.picture = Observer(self._opened, self._desired, journal.read(), self._known).look(only)
+        found = Observer(self._opened, self._desired, journal.read(), self._known).look(only)
         if self._known is None:
-            processes = self.picture.processes
-            self._known = {pid: processes[pid].start for pids in self.picture.matched.values() for pid in pids}
-        return self.picture
+            self._known = {pid: found.processes[pid].start for pids in found.matched.values() for pid in pids}
+        if self.picture is None:
+            self.picture = found
+        return found
 
     def plan(self, observed: Picture) -> Plan:
         return planning.plan(observed, self._desired)
@@ -48,12 +53,36 @@ class Cgroups(Domain[Picture]):
         self._verbs = Verbs(self._opened, self._desired, changes)
 
     def apply(self, change: Change) -> None:
+        if change.do[0] == "rmdir":
+            self._empty(change)
         self._begun().apply(change)
+        self._moved = self._moved or change.do[0] == "move"
 
     def settle(self, changes: Sequence[Change]) -> Tuple[Change, ...]:
-        if not any(group.selectors for group in self._desired.groups):
-            return ()
-        return self._begun().gather(self.observe)
+        self._gather()
+        return tuple(self._extra)
+
+    def _empty(self, change: Change) -> None:
+        """What was born in a group after its processes were looked up keeps it from being removed: move that too."""
+        if not self._moved:
+            return
+        self._gather()
+        from . import gathering
+
+        index, name = cast(Tuple[int, str], change.do[1:3])
+        group = gathering.leaving(self._desired, name)
+        if group is not None:
+            look = gathering.left_behind(self._opened, self._desired, group, index, name)
+            self._extra += gathering.catch_up(look, self._begun().apply)
+
+    def _gather(self) -> None:
+        """Once: in a family that is inside as a whole nobody is born outside."""
+        if self._gathered or not any(group.selectors for group in self._desired.groups):
+            return
+        self._gathered = True
+        from . import gathering
+
+        self._extra += gathering.catch_up(gathering.selected(self.observe, self._desired), self._begun().apply)
 
     def _begun(self) -> Verbs:
         if self._verbs is None:

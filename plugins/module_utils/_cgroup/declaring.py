@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, List, Mapping, Optional, Tuple
 
 from .._convergence.errors import InputError, RefusedError, UnsupportedError
 from . import hierarchies, names
-from .desired import REFUSE, Delegate, Group, OnProcesses
+from .desired import REFUSE, Delegate, Group, OnProcesses, removing
 from .hierarchies import CORE, FREEZER
 from .resolving import Resolver
 
@@ -28,6 +28,12 @@ def whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, o
 def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, option: str) -> Group:
     if item.get("state") == "absent":
         return _absent(resolver, own, item, name, option)
+    for key in removing(item):
+        raise InputError(
+            "says how to remove a group that shall be present",
+            option=own + key,
+            way_out="leave it out, or set state: absent",
+        )
     limits = item.get("limits")
     if limits is not None and not limits and "controllers" not in item:
         # cgroup_limit can be told nothing else.

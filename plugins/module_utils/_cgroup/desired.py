@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from .interface_files.entry import Want
 
@@ -82,3 +82,9 @@ class Desired(NamedTuple):
     groups: Tuple[Group, ...]
     policy: Policy
     systemd: bool
+
+
+def removing(item: Mapping[str, object]) -> List[str]:
+    """The options about a removal that were given; what is said by default (false, refuse) cannot be told from silence."""
+    found = ["recursive"] if item.get("recursive") else []
+    return found + ["on_processes"] if item.get("on_processes") not in (None, "refuse") else found

@@ -72,8 +72,8 @@ _MEANINGS = {
 _CHILDREN_MATTER = ("cpuset.cpus", "cpuset.mems", "cpu.cfs_quota_us", "cpu.cfs_period_us")
 
 
-def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError) -> IsolationError:
-    """The error of one change that the kernel refused."""
+def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError, taken: int = 0) -> IsolationError:
+    """The error of one change that the kernel refused; of several lines for one file it took ``taken`` before."""
     verb = cast(str, change.do[0])
     file = cast(str, change.do[3]) if verb in ("write", "shrink") else verb
     kinds = (file, "write", "") if file != verb else (verb, "")
@@ -81,13 +81,17 @@ def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError)
     if file in _CHILDREN_MATTER and error.errno in (errno.EBUSY, errno.EINVAL):
         below = _children(host, roots, cast(Tuple[int, str], change.do[1:3]), file)
         meaning += "; below it are " + below if below else ""
-    return KernelError(change.path, error, wrote=_wrote(change), option=change.target, way_out=meaning)
+    found = KernelError(change.path, error, wrote=_wrote(change, taken), option=change.target, way_out=meaning)
+    if taken and file != verb:
+        lines = [repr(line) for line in cast(Tuple[str, ...], change.do[4])[:taken]]
+        found.reason += ", after {} {} written".format(" and ".join(lines), "was" if taken == 1 else "were")
+    return found
 
 
-def _wrote(change: Change) -> Optional[str]:
+def _wrote(change: Change, taken: int) -> Optional[str]:
     verb = change.do[0]
     if verb in ("write", "shrink"):
-        return ", ".join(cast(Tuple[str, ...], change.do[4]))
+        return cast(Tuple[str, ...], change.do[4])[taken]
     if verb == "control":
         return cast(str, change.do[3])
     return str(change.do[3]) if verb == "move" else None

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Optional
 
 from .._convergence.errors import InputError
-from .desired import Group
+from .desired import Delegate, Group
 from .resolving import Resolver
 
 
@@ -20,7 +20,7 @@ def merged(one: Group, other: Group, resolver: Resolver) -> Group:
         if one[6:] != other[6:]:
             raise _contradiction(one, other, "recursive or on_processes")
         return one
-    for field in ("type", "delegate", "frozen"):
+    for field in ("type", "frozen"):
         here, there = getattr(one, field), getattr(other, field)
         if here is not None and there is not None and here != there:
             raise _contradiction(one, other, field)
@@ -34,12 +34,22 @@ def merged(one: Group, other: Group, resolver: Resolver) -> Group:
         controllers=one.controllers | other.controllers,
         unwanted=one.unwanted | other.unwanted,
         type=one.type if one.type is not None else other.type,
-        delegate=one.delegate if one.delegate is not None else other.delegate,
+        delegate=_delegate(one, other),
         frozen=one.frozen if one.frozen is not None else other.frozen,
         selectors=one.selectors + other.selectors,
         warnings=limits.warnings,
     )
     return resolver.placed(both, both.option)
+
+
+def _delegate(one: Group, other: Group) -> Optional[Delegate]:
+    """The owner of one and the group of the other, where each says what the other leaves open (-1)."""
+    here, there = one.delegate, other.delegate
+    if here is None or there is None:
+        return here or there
+    if any(mine != theirs and mine >= 0 and theirs >= 0 for mine, theirs in zip(here, there)):
+        raise _contradiction(one, other, "delegate")
+    return Delegate(max(here.user, there.user), max(here.group, there.group))
 
 
 def _limits(one: Group, other: Group) -> Dict[str, object]:

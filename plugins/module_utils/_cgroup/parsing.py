@@ -9,7 +9,7 @@ from typing import Dict, Mapping, Sequence, Tuple
 
 from .._convergence.errors import InputError
 from . import names
-from .desired import Desired, Group, Policy
+from .desired import Desired, Group, Policy, removing
 from .hierarchies import Host
 from .interface_files.entry import Facts
 from .resolving import Resolver
@@ -42,7 +42,7 @@ class Parser:
         present = item.get("state", "present") != "absent"
         more = [key for key in _MORE if item.get(key) is not None]
         limits = item.get("limits")
-        if present and name and limits and not more:
+        if present and name and limits and not more and not removing(item):
             template = self._resolver.with_limits(own + "limits", limits)
             group = template._replace(name=name, option=option)
         else:

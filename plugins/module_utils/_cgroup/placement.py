@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._kernel import processes
 from .._kernel.beneath import Root
@@ -62,7 +62,7 @@ class _Where:
     """Turns what /proc/PID/cgroup says into names by hierarchy index."""
 
     def __init__(self, host: Host) -> None:
-        self._prefixes = [hierarchy.root.rstrip("/") for hierarchy in host.hierarchies]
+        self._tops = [_parts(hierarchy.root) for hierarchy in host.hierarchies]
         self._unified = host.unified
         self._index: Dict[str, int] = dict(host.where)
 
@@ -75,10 +75,30 @@ class _Where:
                 index = next((number for number in known if number is not None), None)
             if index is None:
                 continue
-            prefix = self._prefixes[index]
-            inside = path == prefix or path.startswith(prefix + "/")
-            found[index] = path[len(prefix) :].strip("/") if inside else path
+            found[index] = _name(self._tops[index], _parts(path))
         return found
+
+
+def _parts(path: str) -> List[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _name(top: List[str], path: List[str]) -> str:
+    """The name of a group on a mount that begins at ``top``; both as this process's cgroup namespace shows them.
+
+    What is not below the mount is told as the kernel tells what is not below a namespace: /../batch lies beside the mount.
+    No group that can be declared begins so.
+    """
+    common = 0
+    while common < min(len(top), len(path)) and top[common] == path[common]:
+        common += 1
+    above, rest = top[common:], path[common:]
+    if ".." in above:
+        # The mount shows more than the namespace, whose own root has a name there that is not told here.
+        return "/.."
+    if above or ".." in rest:
+        return "/" + "/".join([".."] * len(above) + rest)
+    return "/".join(rest)
 
 
 def _member(
@@ -110,7 +130,11 @@ def _member(
 def _is_delegated(host: Host, roots: Sequence[Root], names: Dict[int, str], unit: str) -> bool:
     if host.unified is None:
         return False
-    head, found, _rest = ("/" + names.get(host.unified, "") + "/").partition("/" + unit + "/")
+    name = names.get(host.unified, "")
+    if name.startswith("/"):
+        # Outside of what is mounted here nothing can be asked.
+        return False
+    head, found, _rest = ("/" + name + "/").partition("/" + unit + "/")
     path = (head + found).strip("/")
     return bool(found) and any(roots[host.unified].attribute(path, name) == b"1" for name in _DELEGATED)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, FrozenSet, List, Sequence, Set, Tuple
+from typing import AbstractSet, Dict, FrozenSet, List, Sequence, Set, Tuple
 
 from .._convergence.errors import ConflictError, RefusedError
 from .._convergence.plan import Change
@@ -232,26 +232,32 @@ class _Removal:
         keep = {HOLD}
         for group in self.declared.groups:
             keep.update(tuple(names.parents(group.name)) + (group.name,))
+        below = {
+            index: [name for name in found if names.below(name, top) and name != top]
+            for (index, above), found in picture.below.items()
+            if above == top
+        }
+        # In use, be it in another hierarchy or further down.
+        used: Set[str] = set()
+        for index, own in below.items():
+            for name in own:
+                if self.inside((index, name)):
+                    used.update(tuple(names.parents(name)) + (name,))
         there: Set[str] = set()
         doomed: List[Place] = []
-        for (index, above), found in picture.below.items():
-            if above != top:
-                continue
-            own = [name for name in found if names.below(name, top) and name != top]
+        for index, own in below.items():
             there.update(own)
             stay: Set[str] = set()
             for name in _leaves_first(own):
                 pids = self.inside((index, name))
-                if name in keep or name in stay or pids:
-                    # What stays keeps all that is above it.
-                    stay.update(names.parents(name))
-                if name in keep or name in stay:
-                    continue
-                self.check_purge(index, name, pids)
-                if pids:
-                    self.warnings.append(f"{name} is not declared and stays: it holds {show_members(picture, pids)}")
-                    continue
-                doomed.append((index, name))
+                if name not in keep and name not in stay:
+                    if pids:
+                        self.warn_of_use(index, name, pids)
+                    elif not self.left_alone(index, name, top, used):
+                        doomed.append((index, name))
+                        continue
+                # What stays keeps all that is above it.
+                stay.update(names.parents(name))
         gone = {name for _index, name in doomed}
         if len(gone) * 2 > len(there) and not self.desired.policy.purge_force:
             raise RefusedError(
@@ -264,32 +270,39 @@ class _Removal:
             need_writable(picture.host.hierarchies[index], "purge_below")
             self.remove(index, name, name)
 
-    def check_purge(self, index: int, name: str, pids: Tuple[int, ...]) -> None:
-        picture = self.picture
-        theirs = [
-            (above, owner.user)
-            for above in (name,) + tuple(names.parents(name))
-            for owner in [picture.owners.get((index, above), {}).get("")]
-            if owner is not None and owner.user
-        ]
-        held = [pid for pid in pids if pid in picture.protected]
-        why = ""
-        if names.systemd_unit(name):
-            why = "is a systemd unit"
-        elif any(_CONTAINER.fullmatch(part) for part in name.split("/")):
-            why = "looks like the group of a container"
-        elif theirs:
-            above, user = theirs[0]
-            why = f"{'is' if above == name else 'is below ' + above + ', which is'} delegated to user {user}"
-        elif held:
-            why = f"holds {show_members(picture, tuple(held))} ({picture.protected[held[0]]})"
+    def warn_of_use(self, index: int, name: str, pids: Tuple[int, ...]) -> None:
+        _owner, why = self.owner(index, name)
+        reason = (why + ", and it " if why else "") + "holds " + show_members(self.picture, pids)
+        self.warnings.append(f"{name} is not declared and stays: it {reason}")
+
+    def left_alone(self, index: int, name: str, top: str, used: AbstractSet[str]) -> bool:
+        """Whether an empty group belongs to somebody who uses it as a whole; RefusedError where nobody uses it."""
+        owner, why = self.owner(index, name)
+        if owner and names.below(owner, top) and owner != top and owner in used:
+            return True
         if why:
             raise RefusedError(
                 f"would take {name}, which {why}",
                 option="purge_below",
-                value=self.desired.policy.purge_below,
+                value=top,
                 way_out="declare it in groups, or name a group that it is not below",
             )
+        return False
+
+    def owner(self, index: int, name: str) -> Tuple[str, str]:
+        """The outermost group with an owner of its own that a group is or lies below, and what tells so; "" for none."""
+        path = tuple(names.parents(name)) + (name,)
+        for above in path:
+            if names.systemd_unit(above):
+                return above, "is a systemd unit"
+            if _CONTAINER.fullmatch(above.rpartition("/")[2]):
+                return above, "looks like the group of a container"
+        for above in path:
+            owner = self.picture.owners.get((index, above), {}).get("")
+            if owner is not None and owner.user:
+                where = "is" if above == name else f"is below {above}, which is"
+                return above, f"{where} delegated to user {owner.user}"
+        return "", ""
 
 
 def _leaves_first(found: Sequence[str]) -> List[str]:

@@ -77,7 +77,7 @@ def _check_threaded(making: Making, group: Group, place: Place) -> None:
             way_out="a threaded group has only " + ", ".join(sorted(THREADED_CONTROLLERS)),
         )
     _check_itself(making, group, place, option)
-    if not parent or (control is not None and (control.root or control.type == "threaded")):
+    if control is not None and (control.root or control.type == "threaded"):
         return
     enabled = control.enabled if control is not None else frozenset()
     passed = sorted((enabled | making.passes_on(parent)) - THREADED_CONTROLLERS)

@@ -12,11 +12,11 @@ from typing import Dict, List, Mapping, Sequence, Tuple, cast
 
 from .._convergence.converge import Outcome, converge
 from .._convergence.errors import InputError, UnsupportedError
-from .._convergence.plan import cut, diff
+from .._convergence.plan import Change, cut, diff
 from .._kernel import lock, machine
 from . import hierarchies, names
 from .apply import Cgroups
-from .desired import Desired, Policy
+from .desired import Desired, Group, Policy
 from .interface_files.entry import Facts
 from .parsing import Parser
 from .picture import Picture
@@ -92,7 +92,7 @@ def _result(
         "mode": mode,
         "actions": cut(outcome.changes, most),
         "actions_total": len(outcome.changes),
-        "groups": _groups(desired, picture, most),
+        "groups": _groups(desired, picture, outcome.changes, most),
         "drifted": list(outcome.drifted),
     }
     if diff_mode:
@@ -100,15 +100,33 @@ def _result(
     return result, list(outcome.warnings)
 
 
-def _groups(desired: Desired, picture: Picture | None, most: int | None) -> List[Dict[str, object]]:
+def _groups(
+    desired: Desired, picture: Picture | None, changes: Sequence[Change], most: int | None
+) -> List[Dict[str, object]]:
+    # Of a file that is written twice the last change tells.
+    after = {change.path: change.after for change in changes if change.action == "write"}
     found: List[Dict[str, object]] = []
     for group in desired.groups[:most]:
         entry: Dict[str, object] = {"name": names.shown(group.name), "state": "present" if group.present else "absent"}
         if picture is not None and group.present:
             host = picture.host
             entry["paths"] = [hierarchies.absolute(host.hierarchies[index], group.name) for index in group.indexes()]
-            entry["limits"] = {
-                want.file.name: want.file.kind.show(want.value) for want in group.wants if want.value is not None
-            }
+            entry["limits"] = _limits(picture, group, after)
         found.append(entry)
+    return found
+
+
+def _limits(picture: Picture, group: Group, after: Mapping[str, object]) -> Dict[str, object]:
+    """What the files of the declared limits hold: what was written last, or what was found there and stayed."""
+    host = picture.host
+    found: Dict[str, object] = {}
+    for want in group.wants:
+        file = want.file
+        index = hierarchies.index_of(host, file.controller, group.option)
+        path = hierarchies.absolute(host.hierarchies[index], group.name, file.name)
+        text = picture.values.get((index, group.name), {}).get(file.name)
+        if path in after:
+            found[file.name] = after[path]
+        elif text is not None:
+            found[file.name] = file.kind.show(file.kind.read(text))
     return found

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Callable, Dict, FrozenSet, List, Sequence, Set, Tuple, cast
+from functools import partial
+from typing import Callable, Dict, Sequence, Set, Tuple, cast
 
-from .._convergence.errors import IsolationError, RefusedError, TimedOutError
+from .._convergence.errors import IsolationError, RefusedError
 from .._convergence.plan import Change
 from .._kernel import journal
-from . import names
 from .desired import Desired
 from .hierarchies import Roots, file_path
-from .picture import Picture
 
 # EBUSY that passes by itself: processes that are on their way out or were just moved. Seconds.
 PATIENCE = 2.0
 FREEZE_BOUND = 10.0
 RECLAIM_BOUND = 10.0
-GATHER_BOUND = 20.0
 _PAUSE = 0.005
 
 
@@ -35,6 +33,8 @@ class Verbs:
         self._inodes: Dict[Tuple[int, str], int] = {}
         self._removed: Set[Tuple[int, str]] = set()
         self._pending: Dict[Tuple[object, ...], Change] = {}
+        # How many lines of the file at hand the kernel has taken.
+        self._taken = 0
         self._verbs: Dict[str, Callable[[Change], None]] = {
             "mkdir": self._mkdir,
             "rmdir": self._rmdir,
@@ -58,37 +58,11 @@ class Verbs:
 
     def apply(self, change: Change) -> None:
         """Do one change; raises an IsolationError that names the change, the path, the value and the kernel's reason."""
+        self._taken = 0
         try:
             self._verbs[cast(str, change.do[0])](change)
         except OSError as error:
             raise self._explained(change, error) from None
-
-    def gather(self, observe: Callable[[FrozenSet[str]], Picture]) -> Tuple[Change, ...]:
-        """A family that forks while it is moved leaves children outside: look until nobody is."""
-        from .plan_groups import make
-        from .plan_processes import changes as processes_changes
-
-        # Only what was looked at again can be planned again.
-        moving = self._desired._replace(
-            groups=tuple(group._replace(frozen=None) for group in self._desired.groups if group.selectors)
-        )
-        targets = frozenset(names.shown(group.name) for group in moving.groups)
-        extra: List[Change] = []
-        end = time.monotonic() + GATHER_BOUND
-        while True:
-            picture = observe(targets)
-            moves, _freezes, _warnings = processes_changes(picture, moving, make(picture, moving))
-            if not moves:
-                return tuple(extra)
-            if time.monotonic() >= end:
-                raise TimedOutError(
-                    f"fork faster than they are moved: after {GATHER_BOUND:g} s there are still {len(moves)} outside",
-                    option=moves[0].target + ": processes",
-                    way_out="stop what starts them, or freeze the group that they are in",
-                )
-            for change in moves:
-                self.apply(change)
-            extra.extend(moves)
 
     def take_back(self, changes: Sequence[Change]) -> Tuple[str, ...]:
         """Remove the directories that this plan made, when they are empty; returns what stays."""
@@ -145,15 +119,12 @@ class Verbs:
             self._put(index, path, texts)
 
     def _put(self, index: int, path: str, texts: Sequence[str]) -> None:
-        def put() -> None:
-            for text in texts:
-                self._roots[index].write(path, text)
-
-        if any(place[0] == index for place in self._removed):
-            # A group that was removed counts against its parent (EINVAL, EBUSY) until the kernel has taken it down.
-            patiently(put, PATIENCE, (errno.EBUSY, errno.EINVAL))
-        else:
-            put()
+        # A group that was removed counts against its parent (EINVAL, EBUSY) until the kernel has taken it down.
+        late = any(place[0] == index for place in self._removed)
+        passing = (errno.EBUSY, errno.EINVAL) if late else ()
+        for number, text in enumerate(texts):
+            self._taken = number
+            patiently(partial(self._roots[index].write, path, text), PATIENCE, passing)
 
     def _control(self, change: Change) -> None:
         index, name, text = cast(Tuple[int, str, str], change.do[1:4])
@@ -232,7 +203,7 @@ class Verbs:
     def _explained(self, change: Change, error: OSError) -> IsolationError:
         from .explain import explained
 
-        return explained(self._host, self._roots, change, error)
+        return explained(self._host, self._roots, change, error, self._taken)
 
 
 def patiently(call: Callable[[], object], bound: float, passing: Sequence[int] = (errno.EBUSY,)) -> None:

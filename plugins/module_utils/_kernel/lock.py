@@ -53,31 +53,62 @@ def directory(path: str = DIRECTORY) -> None:
 @contextlib.contextmanager
 def held(path: str = LOCK, bound: float = BOUND) -> Iterator[None]:
     """Hold the lock; waits ``bound`` seconds at most and then names the process that has it."""
+    descriptor = _locked(path, time.monotonic() + bound, bound)
+    try:
+        # Whoever waits reads this; the lock itself is the flock, so a stale number does no harm.
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        _close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    if descriptor in _descriptors:
+        _descriptors.discard(descriptor)
+        os.close(descriptor)
+
+
+def _locked(path: str, end: float, bound: float) -> int:
+    """A descriptor of the file that is at ``path``, locked."""
+    while True:
+        descriptor = _opened(path)
+        try:
+            _acquire(descriptor, path, end, bound)
+            # A file that was removed meanwhile locks nobody out: the next one makes another.
+            there = _is_at(path, descriptor)
+        except BaseException:
+            _close(descriptor)
+            raise
+        if there:
+            return descriptor
+        _close(descriptor)
+
+
+def _opened(path: str) -> int:
     directory(os.path.dirname(path))
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise UnsupportedError(f"cannot be opened: {error.strerror}", option=path) from None
     _descriptors.add(descriptor)
+    found = os.fstat(descriptor)
+    # Whoever can open it can lock it, for reading too.
+    foreign = found.st_uid != os.geteuid() or found.st_nlink > 1 or found.st_mode & 0o077
+    if foreign or not stat.S_ISREG(found.st_mode):
+        _close(descriptor)
+        raise RefusedError("is not a plain file of root's alone", option=path, way_out="look at who made it")
+    return descriptor
+
+
+def _is_at(path: str, descriptor: int) -> bool:
     try:
-        found = os.fstat(descriptor)
-        # Whoever can open it can lock it, for reading too.
-        foreign = found.st_uid != os.geteuid() or found.st_nlink != 1 or found.st_mode & 0o077
-        if foreign or not stat.S_ISREG(found.st_mode):
-            raise RefusedError("is not a plain file of root's alone", option=path, way_out="look at who made it")
-        _acquire(descriptor, path, bound)
-        # Whoever waits reads this; the lock itself is the flock, so a stale number does no harm.
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        if descriptor in _descriptors:
-            _descriptors.discard(descriptor)
-            os.close(descriptor)
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
-def _acquire(descriptor: int, path: str, bound: float) -> None:
-    end = time.monotonic() + bound
+def _acquire(descriptor: int, path: str, end: float, bound: float) -> None:
     pause = 0.005
     while True:
         try:

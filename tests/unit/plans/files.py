@@ -110,6 +110,9 @@ class Files(Root):
         if file == "cgroup.subtree_control":
             self._pass_on(folder, text)
             return
+        if file == "cgroup.procs":
+            self._move(path, text)
+            return
         self.texts[path] = text
         if file == "cgroup.freeze":
             self.texts[self.path(folder, "cgroup.events")] = f"populated 0\nfrozen {text}"
@@ -128,6 +131,12 @@ class Files(Root):
                 self.texts[self.path(child, "cgroup.controllers")] = " ".join(sorted(enabled))
                 for controller in new:
                     self.fill(child, FRESH["v2"].get(controller, {}))
+
+    def _move(self, to: str, pid: str) -> None:
+        for path, text in self.texts.items():
+            if path.rpartition("/")[2] == "cgroup.procs":
+                others = [other for other in text.split() if other != pid]
+                self.texts[path] = "\n".join(others + [pid] if path == to else others)
 
     def mkdir(self, path: str) -> int:
         """A fresh group, and its inode number."""

@@ -117,6 +117,10 @@ class Described:
     def _keep(self, paths: Any) -> None:
         self.unfinished = frozenset(paths)
 
+    def born(self, person: Mapping[str, Any]) -> None:
+        """Another process, in the root groups."""
+        self._write_process(person)
+
     # -- groups --------------------------------------------------------------------------------------------------
 
     def index(self, where: str) -> int:

@@ -21,7 +21,18 @@ ASKING = [name for name in MODULES if name.endswith("_info")]
 
 # What a converging module's first look at a host that is as declared has no use for.
 RARE = [
-    *("declaring", "explain", "freezer", "kinds_device", "look", "making", "merging", "owners", "placement"),
+    *(
+        "declaring",
+        "explain",
+        "freezer",
+        "gathering",
+        "kinds_device",
+        "look",
+        "making",
+        "merging",
+        "owners",
+        "placement",
+    ),
     *("plan_delegation", "plan_groups", "plan_hold", "plan_limits", "plan_processes", "plan_removal", "plan_types"),
     *("protection", "selectors", "termination", "verbs"),
 ]

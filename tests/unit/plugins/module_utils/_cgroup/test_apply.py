@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import placement, protection, verbs
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import gathering, placement, protection, verbs
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import (
     KernelError,
     RefusedError,
@@ -31,7 +31,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hosts:
     # Long enough for what shall succeed on a busy machine; what shall not has its own.
     for bound in ("PATIENCE", "FREEZE_BOUND", "RECLAIM_BOUND"):
         monkeypatch.setattr(verbs, bound, 30.0)
-    monkeypatch.setattr(verbs, "GATHER_BOUND", 0.05)
+    monkeypatch.setattr(gathering, "BOUND", 0.05)
     return Hosts(tmp_path)
 
 
@@ -66,6 +66,34 @@ def test_memory_in_use_is_no_matter_of_order(hosts: Hosts) -> None:
     assert caught.value.details()["errno"] == "EBUSY"
     assert "more than that is in use" in caught.value.way_out
     assert host.log == []
+
+
+class Picky(Files):
+    """Does not know the second disk."""
+
+    def write(self, path: str, text: str) -> None:
+        if text.startswith("8:16 "):
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), path)
+        super().write(path, text)
+
+
+@pytest.mark.parametrize(
+    ("disks", "told"),
+    [
+        (["/dev/sda", "/dev/sdb", "/dev/vda"], "No such device (ENODEV), after '8:0 wiops=7' was written"),
+        (["/dev/sda", "/dev/vda", "/dev/sdb"], "(ENODEV), after '8:0 wiops=7' and '254:0 wiops=7' were written"),
+        (["/dev/sdb", "/dev/sda"], "No such device (ENODEV) ("),
+    ],
+)
+def test_of_several_lines_the_refused_one_is_named(hosts: Hosts, disks: list[str], told: str) -> None:
+    host = hosts.make("unified", groups={"/": {"cgroup.subtree_control": "io"}, "batch": {}})
+    tree(host, "/").__class__ = Picky
+    with pytest.raises(KernelError) as caught:
+        hosts.run(host, "cgroup_limit", name="batch", limits={"io.max": {disk: {"wiops": 7} for disk in disks}})
+    sentence = caught.value.sentence()
+    assert "the kernel refused '8:16 wiops=7' for /sys/fs/cgroup/batch/io.max" in sentence
+    assert told in sentence
+    assert caught.value.details()["wrote"] == "8:16 wiops=7"
 
 
 # -- patience ----------------------------------------------------------------------------------------------------
@@ -298,13 +326,38 @@ def test_immediate_means_at_once(hosts: Hosts) -> None:
 # -- processes ---------------------------------------------------------------------------------------------------
 
 
-def test_a_family_that_is_never_inside_is_an_error_after_a_while(hosts: Hosts) -> None:
+def nightly(hosts: Hosts) -> Described:
     # The /proc of these hosts does not follow what is written: the process stays where it is.
-    host = hosts.make(
+    return hosts.make(
         "unified", groups={"batch": {}}, processes=[{"pid": 500, "comm": "nightly", "exe": "/usr/bin/nightly"}]
     )
-    with pytest.raises(TimedOutError, match="fork faster than they are moved"):
+
+
+def test_a_family_of_which_there_are_always_more_is_an_error_after_a_while(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = nightly(hosts)
+    move, births = placement.move, iter(range(501, 10**6))
+
+    def move_and_fork(*arguments: Any) -> None:
+        move(*arguments)
+        pid = next(births)
+        host.born({"pid": pid, "comm": "nightly", "exe": "/usr/bin/nightly"})
+
+    monkeypatch.setattr(placement, "move", move_and_fork)
+    with pytest.raises(TimedOutError) as caught:
         hosts.run(host, "cgroup_group", name="batch", processes=[{"exe": "/usr/bin/nightly"}])
+    assert "fork faster than they are moved: after 0.05 s there are new ones outside, " in caught.value.sentence()
+    assert "(nightly)" in caught.value.sentence()
+
+
+def test_a_process_that_never_stays_inside_has_drifted(hosts: Hosts) -> None:
+    """It is no family that forks: somebody else moves it, and there is no new one to wait for."""
+    host = nightly(hosts)
+    outcome = hosts.run(host, "cgroup_group", name="batch", processes=[{"exe": "/usr/bin/nightly"}])
+    assert outcome.drifted == ("/sys/fs/cgroup/batch/cgroup.procs",)
+    assert outcome.warnings == ("/sys/fs/cgroup/batch/cgroup.procs: drifted while this task ran",)
+    assert 1 < len(host.log) < 10
     assert set(host.log) == {"batch/cgroup.procs = 500"}
 
 

@@ -46,6 +46,12 @@ def test_what_both_say_is_said_once() -> None:
     assert len(once.warnings) == 1
 
 
+@pytest.mark.parametrize("other", [{"group": 100}, {"owner": 1000, "group": 100}])
+def test_an_owner_and_a_group_may_be_said_in_two_places(other: dict[str, Any]) -> None:
+    for items in (({"owner": 1000}, other), (other, {"owner": 1000})):
+        assert merged(*({"delegate": item} for item in items)).delegate == Delegate(1000, 100)
+
+
 def test_the_hierarchies_of_both_count() -> None:
     group = merged({"limits": {"pids.max": 5}}, {"limits": {"memory.max": "1G"}}, host="legacy")
     assert [files for _, files in group.look] == [("memory.limit_in_bytes",), ("pids.max",)]
@@ -66,6 +72,7 @@ def test_a_merged_group_is_no_plain_one_unless_it_is() -> None:
         ({"frozen": True}, {"frozen": False}, "frozen"),
         ({"type": "domain"}, {"type": "threaded"}, "type"),
         ({"delegate": {"owner": 1}}, {"delegate": {"owner": 2}}, "delegate"),
+        ({"delegate": {"owner": 1, "group": 3}}, {"delegate": {"group": 2}}, "delegate"),
         ({"controllers": ["cpu"]}, {"controllers_absent": ["cpu"]}, "controllers and controllers_absent"),
         ({"limits": {"cpu.weight": 5}}, {"controllers_absent": ["cpu"]}, "controllers and controllers_absent"),
         ({"state": "absent"}, {"frozen": True}, "state"),

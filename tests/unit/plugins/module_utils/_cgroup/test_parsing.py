@@ -206,6 +206,27 @@ def test_limits_are_a_dictionary(said: object) -> None:
         only("unified", limits=said)
 
 
+@pytest.mark.parametrize(
+    ("said", "option"),
+    [
+        ({"recursive": True}, "recursive"),
+        ({"on_processes": "kill"}, "on_processes"),
+        ({"on_processes": {"move_to": "/"}}, "on_processes"),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"limits": {"pids.max": 5}}, {"limits": {"pids.max": 5}, "frozen": True}])
+def test_what_is_said_of_a_removal_is_nothing_to_a_group_that_stays(
+    said: dict[str, Any], option: str, more: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        only("unified", **said, **more)
+    assert caught.value.sentence() == (
+        f"groups[0].{option}: says how to remove a group that shall be present; leave it out, or set state: absent."
+    )
+    # What the argument specification fills in was said by nobody.
+    assert only("unified", recursive=False, on_processes="refuse", **more) == only("unified", **more)
+
+
 def test_an_absent_group_is_looked_for_in_every_hierarchy_but_named_ones() -> None:
     host = described("hybrid")
     indexes = only("hybrid", state="absent").indexes()

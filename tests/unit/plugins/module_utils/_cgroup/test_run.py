@@ -174,6 +174,51 @@ def test_groups_are_told_in_the_order_of_the_tree(on: Any) -> None:
     ]
 
 
+def test_a_result_tells_what_the_group_now_holds(on: Any) -> None:
+    """Whether it was declared as such, taken from the host, or from the parent; whether it was written or is there already."""
+    mib = 1024**2
+    runner = on(
+        "legacy",
+        groups={
+            "a": {
+                "memory.limit_in_bytes": 100 * mib,
+                "memory.memsw.limit_in_bytes": 300 * mib,
+                "memory.swappiness": 10,
+            },
+            "b": {"memory.limit_in_bytes": 100 * mib, "memory.memsw.limit_in_bytes": 150 * mib},
+            "c": {"cpuset.cpus": "0-3", "cpuset.mems": "0"},
+            "c/d": {"cpuset.cpus": "1", "cpuset.mems": "0"},
+        },
+    )
+    task = {
+        "groups": [
+            {"name": "a", "limits": {"memory.swap.max": "50M", "memory.swappiness": "default"}},
+            {"name": "b", "limits": {"memory.swap.max": "50M"}},
+            {"name": "c/d", "limits": {"cpuset.cpus": "default"}},
+            {"name": "c/new", "limits": {"cpuset.cpus": "default", "cpuset.mems": "default"}},
+        ]
+    }
+    told = {
+        "a": {"memory.memsw.limit_in_bytes": "150M", "memory.swappiness": "60"},
+        "b": {"memory.memsw.limit_in_bytes": "150M"},
+        "c/d": {"cpuset.cpus": "0-3"},
+        "c/new": {"cpuset.cpus": "0-3", "cpuset.mems": "0"},
+    }
+    for check, changed in ((True, True), (False, True), (False, False)):
+        values, _ = runner.run("cgroup_tree", check=check, **task)
+        assert values["changed"] is changed
+        assert {group["name"]: group["limits"] for group in values["groups"]} == told
+
+
+def test_a_result_tells_all_devices_that_are_limited(on: Any) -> None:
+    runner = on(
+        "unified",
+        groups={"/": {"cgroup.subtree_control": "io"}, "a": {"io.max": "8:16 rbps=4096 wbps=max riops=max wiops=max"}},
+    )
+    values, _ = runner.run("cgroup_limit", check=True, name="a", limits={"io.max": {"/dev/sda": {"wiops": 100}}})
+    assert values["groups"][0]["limits"] == {"io.max": "8:16 rbps=4K, 8:0 wiops=100"}
+
+
 def test_warnings_come_along(on: Any) -> None:
     _, warnings = on("legacy").run("cgroup_limit", name="batch", create=True, limits={"cpu.weight": 200})
     assert len(warnings) == 1

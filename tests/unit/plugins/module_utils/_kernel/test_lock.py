@@ -11,8 +11,11 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +115,73 @@ def test_who_waits_gets_it_when_it_is_free(path: str) -> None:
                 assert not is_free(path)
             finally:
                 waiting.kill()
+
+
+@pytest.fixture
+def while_waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have something done when this process first waits for the lock."""
+
+    def arrange(do: Callable[[], object]) -> None:
+        due = [do]
+
+        def sleep(seconds: float) -> None:
+            if due:
+                due.pop()()
+            threading.Event().wait(seconds)
+
+        monkeypatch.setattr(time, "sleep", sleep)
+
+    return arrange
+
+
+def test_a_lock_file_that_was_removed_while_one_waited_locks_nothing(path: str, while_waiting: Any) -> None:
+    with contextlib.ExitStack() as others:
+        first = others.enter_context(holder(path))
+
+        def replace() -> None:
+            os.unlink(path)
+            others.enter_context(holder(path))
+            first.kill()
+            first.wait(30)
+
+        while_waiting(replace)
+        with pytest.raises(TimedOutError, match="is held by process"), lock.held(path, 1):
+            pytest.fail("two hold it")
+    assert is_free(path)
+
+
+@pytest.mark.parametrize("removed", ["the file", "its directory"])
+def test_who_waited_for_a_lock_file_that_is_gone_makes_a_new_one(path: str, while_waiting: Any, removed: str) -> None:
+    with holder(path) as first:
+
+        def remove() -> None:
+            os.unlink(path)
+            if removed == "its directory":
+                os.rmdir(os.path.dirname(path))
+            first.kill()
+            first.wait(30)
+
+        while_waiting(remove)
+        with lock.held(path, 30):
+            assert Path(path).read_text() == f"{os.getpid()}\n"
+            with holder_refused(path):
+                pass
+    assert is_free(path)
+
+
+def test_a_lock_file_that_is_removed_as_it_is_opened_is_made_anew(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, due = os.open, [True]
+
+    def opened(*arguments: Any, **more: Any) -> int:
+        descriptor = usual(*arguments, **more)
+        if arguments[0] == path and due:
+            due.clear()
+            os.unlink(path)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opened)
+    with lock.held(path, 30):
+        assert Path(path).read_text() == f"{os.getpid()}\n"
 
 
 def test_an_error_inside_lets_go(path: str) -> None:
