@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Dict, FrozenSet, Hashable, List, Mapping, Name
 from .._convergence.errors import InputError, UnsupportedError
 from . import hierarchies, names
 from .hierarchies import CORE, Host
-from .interface_files.entry import Facts
+from .interface_files.entry import USUAL, Choices, Facts
 from .limits import Want, controllers_of, resolve
 from .names import HOLD
 
@@ -92,10 +92,11 @@ class Desired(NamedTuple):
 class Parser:
     """Turns option dictionaries into Groups for one host. Equal limits are resolved once, however many groups share them."""
 
-    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool) -> None:
+    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool, choices: Choices = USUAL) -> None:
         self.host = host
         self.facts = facts
         self.policy = policy
+        self._choices = choices
         self._systemd = systemd
         self.versions = host.versions()
         self._values: Dict[Hashable, object] = {}
@@ -163,7 +164,7 @@ class Parser:
             cached = key = None
         if cached is not None:
             return cached
-        found = resolve(option, limits, self.versions, self.facts, self.host.mode, self._values)
+        found = resolve(option, limits, self.versions, self.facts, self.host.mode, self._values, self._choices)
         controllers = frozenset(want.file.controller for want in found.wants) | frozenset(controllers_of(limits))
         group = Group("", "", True, found.wants, controllers, warnings=found.warnings, said=limits)
         group = self.placed(group, option)._replace(plain=True)
