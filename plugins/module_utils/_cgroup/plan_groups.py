@@ -12,6 +12,7 @@ from .._convergence.plan import Change
 from . import names
 from .desired import Desired, Group
 from .hierarchies import CORE, FREEZER, absolute
+from .interface_files.entry import InterfaceFile
 from .picture import Control, Picture, Place, show_members
 
 THREADED_CONTROLLERS = frozenset(("cpu", "cpuset", "perf_event", "pids"))
@@ -171,11 +172,11 @@ class Making:
         return bool(own) and all(group.type == "threaded" for group in own)
 
 
-def refuse_missing(picture: Picture, index: int, file: str, since: str, option: str) -> None:
+def refuse_missing(picture: Picture, index: int, file: InterfaceFile, option: str) -> None:
     """Refuse a file that a group like it does not have either."""
-    if picture.sample.get((index, file)) is False:
+    if picture.sample.get((index, file.name)) is False:
         raise UnsupportedError(
             f"is not a file that this kernel gives to groups on {picture.host.hierarchies[index].point}",
             option=option,
-            way_out=f"it came with Linux {since} and may need a configuration option",
+            way_out=file.needs(),
         )

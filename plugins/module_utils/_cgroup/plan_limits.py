@@ -150,7 +150,7 @@ class _Planner:
         file, picture = want.file, self.picture
         index, name = place
         option = _option(group, want)
-        refuse_missing(picture, index, file.name, file.since, option)
+        refuse_missing(picture, index, file, option)
         if place in self.making.made or place not in picture.values:
             self.unknown(index, file)
             return
@@ -162,7 +162,7 @@ class _Planner:
         raise UnsupportedError(
             "is not a file of this group on this kernel",
             option=option,
-            way_out=f"it came with Linux {file.since} and may need a configuration option",
+            way_out=file.needs(),
         )
 
     def unknown(self, index: int, file: InterfaceFile) -> None:
