@@ -28,7 +28,7 @@ class _Host(NamedTuple):
 
     versions: Mapping[str, int]
     facts: Facts
-    mode: str
+    mode: str  # '' where no host is known
     choices: Choices
 
 
@@ -94,8 +94,9 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
     if version is None:
         table.find(items[0][0], option=option)
         raise UnsupportedError(
-            "needs {}, which this {} host does not have".format(
-                f"the {controller} controller" if controller else "a v2 hierarchy", host.mode
+            "needs {}, which {} does not have".format(
+                f"the {controller} controller" if controller else "a v2 hierarchy",
+                f"this {host.mode} host" if host.mode else "v1",
             ),
             option=at(items[0][0]),
         )
@@ -120,8 +121,8 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
                 warnings.append(turn.warning)
         for name in said:
             if name in foreign:
-                reason = "has no counterpart in the v{} {} controller of this {} host"
-                reason = reason.format(version, controller, host.mode)
+                reason = f"has no counterpart in the v{version} {controller} controller"
+                reason += f" of this {host.mode} host" if host.mode else ""
                 raise UnsupportedError(reason, option=at(name), way_out=said[name].row.elsewhere)
     check = table.family(controller).check
     if check and len(items) > 1:

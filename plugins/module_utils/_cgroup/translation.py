@@ -75,7 +75,7 @@ def _weights(said: Mapping[str, Said], version: int, at: At, formula: str) -> It
         result = shares_of(value, formula) if version == 1 else weight_of(value, formula)
         if said[there].reset:  # a file's own default, whatever the formula makes of the other one's
             result = default
-        warning = f"{there}: {value} is {here}: {result} on this host, by the {formula} formula, which is not exact"
+        warning = f"{there}: {value} becomes {here}: {result} by the {formula} formula, which is not exact"
         exact = said[there].reset or (result == default and value == said[there].row.default)
         yield Turn(here, result, there, "" if exact else warning)
     if version == 1 and "cpu.weight.nice" in said:

@@ -215,9 +215,7 @@ def test_default_puts_back_and_inherits() -> None:
 
 def test_what_is_lossy_names_the_formula() -> None:
     found = resolve({"cpu.weight": 200}, V1)
-    assert found.warnings == (
-        "cpu.weight: 200 is cpu.shares: 2451 on this host, by the quadratic formula, which is not exact",
-    )
+    assert found.warnings == ("cpu.weight: 200 becomes cpu.shares: 2451 by the quadratic formula, which is not exact",)
     assert resolve({"cpu.weight": 200}, V2).warnings == ()
     assert len(resolve({"cpu.shares": 3}, V2).warnings) == 1
 
@@ -489,7 +487,7 @@ def test_what_is_remembered_is_remembered_with_the_choice() -> None:
 
 def test_the_warning_names_the_formula_that_was_chosen() -> None:
     assert resolve({"cpu.shares": 1024}, V2, Choices("linear")).warnings == (
-        "cpu.shares: 1024 is cpu.weight: 39 on this host, by the linear formula, which is not exact",
+        "cpu.shares: 1024 becomes cpu.weight: 39 by the linear formula, which is not exact",
     )
     assert resolve({"cpu.shares": "default"}, V2, Choices("linear")).warnings == ()
     assert resolve({"cpu.weight.nice": -5}, V1).warnings == ()
