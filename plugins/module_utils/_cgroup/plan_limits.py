@@ -22,6 +22,7 @@ LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pi
 _ANY_HOST = Facts(4096, 0, 1, str)
 _LIMIT, _MEMSW = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
+_DEEPEST = 4096  # levels that no name can have
 
 
 class _Step(NamedTuple):
@@ -136,6 +137,9 @@ class _Planner:
             # risen, before what is above it falls.
             down = observed is None and self.comes_down(file, value)
             self.rises.append(_Step(depth, number, file.fall if down else file.rise, change))
+        elif file.divided:
+            # What one group gets another has to have given away: these falls come before all rises.
+            self.rises.append(_Step(-depth - _DEEPEST, number, file.fall, change))
         else:
             self.falls.append(_Step(-depth, number, file.fall, change))
 

@@ -112,6 +112,7 @@ class InterfaceFile(NamedTuple):
     # device and key), "kernel" (it shows that itself, in *.effective), "shared" (a protection: siblings share what the
     # parent has, so there is no figure to work out).
     effective: str = "own"
+    divided: bool = False  # all groups right below one divide what it has: who gets less goes before who gets more
     config: str = ""  # the option that a kernel is built with to have it, where most are built without
 
     def needs(self) -> str:
