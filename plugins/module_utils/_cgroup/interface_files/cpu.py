@@ -195,9 +195,9 @@ def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str
     return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", **more)
 
 
-def _rt(name: str, kind: Kind, default: object, order: int) -> InterfaceFile:
+def _rt(name: str, kind: Kind, default: object, order: int, pair: str) -> InterfaceFile:
     # All groups right below one have no more than it has itself; a new one has nothing.
-    return _v1(name, kind, default, order, order, "2.6.25", elsewhere=_NO_RT, divided=True, config=_RT)
+    return _v1(name, kind, default, order, order, "2.6.25", pair=pair, elsewhere=_NO_RT, divided=True, config=_RT)
 
 
 FAMILY = Family(
@@ -207,8 +207,8 @@ FAMILY = Family(
         _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", pair=QUOTA, effective="ratio"),
         _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", pair=PERIOD, effective="ratio"),
         _v1(BURST, _US, 0, 3, 0, "5.14"),
-        _rt(_RT_PERIOD, Period(1, _LONGEST), 1000000, 1),
-        _rt(_RT_RUNTIME, Quota(0, _LONGEST_RT, "-1"), 0, 2),
+        _rt(_RT_PERIOD, Period(1, _LONGEST), 1000000, 1, _RT_RUNTIME),
+        _rt(_RT_RUNTIME, Quota(0, _LONGEST_RT, "-1"), 0, 2, _RT_PERIOD),
         InterfaceFile("cpu.uclamp.min", 1, "cpu", _CLAMP, 0, since="5.4", effective="shared", config=_UCLAMP),
         InterfaceFile("cpu.uclamp.max", 1, "cpu", _CLAMP, "max", since="5.4", effective="shared", config=_UCLAMP),
         _v2("cpu.max", _MAX, "max", 2, 2, "4.15", effective="ratio"),
