@@ -18,6 +18,7 @@ author:
   - The linux.isolation authors (@linux-isolation)
 extends_documentation_fragment:
   - linux.isolation.attributes
+  - linux.isolation.dialects
 options:
   name:
     description:
