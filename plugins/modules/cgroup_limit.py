@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - linux.isolation.cgroup.name
   - linux.isolation.cgroup.limits
   - linux.isolation.cgroup.shrink
+  - linux.isolation.dialects
 options:
   limits:
     required: true

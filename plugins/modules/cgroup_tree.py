@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - linux.isolation.cgroup.groups
   - linux.isolation.cgroup.permits
   - linux.isolation.cgroup.shrink
+  - linux.isolation.dialects
 options:
   groups:
     description:

@@ -176,6 +176,10 @@ TEXTS = {
     ],
     "cpu.cfs_period_us": [*GARBAGE, "50000", "60000", "100000", "99999", "1000000", "1000001", "1000"],
     "cpu.cfs_burst_us": [*GARBAGE, "10000", "50000", "50001", "17592186044415"],
+    "cpu.rt_runtime_us": [*GARBAGE, "50000", "60000", "100000", "400000", "950000", "950001", "17592186045"],
+    "cpu.rt_period_us": [*GARBAGE, "500000", "1000000", "2000000", "100000", "18446744073709552"],
+    "cpu.uclamp.min": [*GARBAGE, "12.34", "12.345", "99.95", "99.96", "100.00", "100.01", "-0.5"],
+    "cpu.uclamp.max": [*GARBAGE, "12.34", "12.345", "99.95", "99.96", "100.00", "100.01"],
     "cpu.weight": [*GARBAGE, "100", "10000", "10001", "7", "333"],
     "cpu.weight.nice": ["0", "-20", "19", "20", "-21", "5", "-7", "x", "1\n"],
     "cpu.max": [
@@ -194,7 +198,7 @@ TEXTS = {
     "cpuset.sched_load_balance": ["0", "1"],
     "cpuset.sched_relax_domain_level": ["-1", "0", "1", "-2", "6", "x"],
     "memory.swappiness": [*GARBAGE, "100", "200", "201"],
-    "memory.oom.group": GARBAGE,
+    **dict.fromkeys(("memory.oom.group", "memory.oom_control", "memory.zswap.writeback"), GARBAGE),
     "freezer.state": ["FROZEN", "THAWED", "FREEZING", "frozen", " FROZEN ", "", "1"],
     "blkio.bfq.weight": [*GARBAGE, "1000", "1001", "300"],
     "blkio.bfq.weight_device": [

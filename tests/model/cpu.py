@@ -1,15 +1,16 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cpu controller: shares and weights, and bandwidth that v1 checks against the groups above and below."""
+"""The cpu controller: shares, weights and clamps, and bandwidth that v1 checks against the groups above and below."""
 
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-from .kernel import Controller, File
+from .kernel import Controller, File, Group
 from .texts import refuse, signed, unsigned
 
 _MICROSECONDS = 2**64 // 1000
@@ -33,6 +34,8 @@ class Cpu(Controller):
     quota: int | None = None
     period = 100000
     burst = 0
+    # Hundredths of a percent.
+    clamp_min, clamp_max = 0, 10000
 
     def show_idle(self) -> str:
         return f"{self.idle}\n"
@@ -69,13 +72,61 @@ class Cpu(Controller):
             refuse(errno.EINVAL)
         self.burst = burst
 
+    def show_clamp(self, which: str) -> str:
+        percent = int(getattr(self, which))
+        # Counted in parts of 1024.
+        return "max\n" if (percent * 1024 + 5000) // 10000 == 1024 else f"{percent // 100}.{percent % 100:02}\n"
+
+    def store_clamp(self, which: str, text: str) -> None:
+        percent = 10000 if text.strip() == "max" else _percent(text.strip())
+        if not 0 <= percent <= 10000:
+            refuse(errno.ERANGE)
+        setattr(self, which, percent)
+
     def ratio(self) -> int | None:
         """The share of one CPU's time as the kernel compares it, None for all."""
         return None if self.quota is None else (self.quota << 20) // self.period
 
 
+def _clamp(which: str) -> File:
+    return File(lambda self: self.show_clamp(which), lambda self, text: self.store_clamp(which, text), root=False)
+
+
+_CLAMPS = {"cpu.uclamp.min": _clamp("clamp_min"), "cpu.uclamp.max": _clamp("clamp_max")}
+
+
 class CpuV1(Cpu):
-    """shares and the three files of cfs."""
+    """shares, the three files of cfs, and real-time processes' two. ``runtime`` None is all there is."""
+
+    rt_period = 1000000
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group)
+        self.rt_runtime: int | None = 0 if group.parent is not None else 950000
+
+    def _show_runtime(self) -> str:
+        return f"{-1 if self.rt_runtime is None else self.rt_runtime}\n"
+
+    def _store_runtime(self, text: str) -> None:
+        runtime = signed(text)
+        self.real_time(None if runtime < 0 else runtime, self.rt_period)
+
+    def _store_rt_period(self, text: str) -> None:
+        self.real_time(self.rt_runtime, unsigned(text))
+
+    def real_time(self, runtime: int | None, period: int) -> None:
+        """Set both, or refuse both: all children together have no more than their parent."""
+        if not 0 < period <= _MICROSECONDS or (runtime or 0) * 1000 > _LONGEST:
+            refuse(errno.EINVAL)
+        before = self.rt_runtime, self.rt_period
+        self.rt_runtime, self.rt_period = runtime, period
+        if any(overbooked(cpu) for cpu in _family(self)):
+            self.rt_runtime, self.rt_period = before
+            refuse(errno.EINVAL)
+
+    def rt_ratio(self) -> int:
+        """The share of one CPU's time that real-time processes may have."""
+        return 2**20 if self.rt_runtime is None else (self.rt_runtime << 20) // self.rt_period
 
     def _show_quota(self) -> str:
         return f"{-1 if self.quota is None else self.quota}\n"
@@ -88,6 +139,8 @@ class CpuV1(Cpu):
         self.bandwidth(self.quota, unsigned(text), self.burst)
 
     def invalid(self) -> str:
+        if overbooked(self):
+            return "has promised more real time than it has"
         return "has more time than the group above it" if unfair(self) else ""
 
     files: ClassVar[Mapping[str, File]] = {
@@ -96,6 +149,9 @@ class CpuV1(Cpu):
         "cpu.cfs_quota_us": File(_show_quota, _store_quota),
         "cpu.cfs_period_us": File(lambda self: f"{self.period}\n", _store_period),
         "cpu.cfs_burst_us": File(lambda self: f"{self.burst}\n", Cpu.store_burst),
+        "cpu.rt_runtime_us": File(_show_runtime, _store_runtime),
+        "cpu.rt_period_us": File(lambda self: f"{self.rt_period}\n", _store_rt_period),
+        **_CLAMPS,
     }
 
 
@@ -138,7 +194,18 @@ class CpuV2(Cpu):
         "cpu.idle": File(Cpu.show_idle, Cpu.store_idle, root=False),
         "cpu.max": File(_show_max, _store_max, root=False),
         "cpu.max.burst": File(lambda self: f"{self.burst}\n", Cpu.store_burst, root=False),
+        **_CLAMPS,
     }
+
+
+def _percent(text: str) -> int:
+    """Hundredths of a percentage as it is written, rounded to them."""
+    found = re.match(r"([+-]?[0-9]+)(?:\.([0-9]*))?", text)
+    if not found:
+        refuse(errno.EINVAL)
+    tail = (found[2] or "").ljust(3, "0")
+    # Halves are rounded up; what comes after the third digit changes nothing.
+    return int(found[1]) * 100 + (int(tail[:3]) + 5) // 10
 
 
 def _count(text: str) -> int:
@@ -165,3 +232,14 @@ def unfair(cpu: Cpu) -> bool:
         if limit is not None:
             return ratio > limit
     return False
+
+
+def overbooked(cpu: Cpu) -> bool:
+    """Whether a group of v1 gives real-time processes more than there is, or than the group itself has."""
+    if not isinstance(cpu, CpuV1):
+        return False
+    if cpu.rt_runtime is not None and cpu.rt_runtime > cpu.rt_period:
+        return True
+    below = [child.controllers.get("cpu") for child in cpu.group.children.values()]
+    promised = sum(one.rt_ratio() for one in below if isinstance(one, CpuV1))
+    return cpu.rt_ratio() > (950000 << 20) // 1000000 or promised > cpu.rt_ratio()

@@ -14,7 +14,7 @@ from .machine import Machine
 from .texts import integer, refuse, size, unsigned
 
 _NONE = ("memory.min", "memory.low")
-_MAX = ("memory.high", "memory.max", "memory.swap.max", "memory.swap.high")
+_MAX = ("memory.high", "memory.max", "memory.swap.max", "memory.swap.high", "memory.zswap.max")
 
 
 class Memory(Controller):
@@ -53,11 +53,12 @@ class MemoryV1(Memory):
 
     def __init__(self, group: Group) -> None:
         super().__init__(group)
-        self.limit = self.memsw = self.soft = self.unlimited
+        self.limit = self.memsw = self.soft = self.tcp = self.unlimited
         above = group.parent.controllers.get("memory") if group.parent is not None else None
         under_root = group.parent is None or group.parent.parent is None
         inherited = above.swappiness if isinstance(above, MemoryV1) else 0
         self.swappiness: int = self.machine.swappiness if under_root else inherited
+        self.oom_kill_disable: int = above.oom_kill_disable if isinstance(above, MemoryV1) else 0
 
     def _size(self, text: str) -> int:
         if self.group.parent is None:
@@ -92,6 +93,18 @@ class MemoryV1(Memory):
             refuse(errno.EINVAL)
         self.swappiness = number
 
+    def _store_tcp(self, text: str) -> None:
+        self.tcp = self._size(text)
+
+    def _show_oom(self) -> str:
+        return f"oom_kill_disable {self.oom_kill_disable}\nunder_oom 0\noom_kill 0\n"
+
+    def _store_oom(self, text: str) -> None:
+        number = unsigned(text)
+        if self.group.parent is None or number > 1:
+            refuse(errno.EINVAL)
+        self.oom_kill_disable = number
+
     def invalid(self) -> str:
         return "memsw is below the limit" if self.memsw < self.limit else ""
 
@@ -100,8 +113,17 @@ class MemoryV1(Memory):
         "memory.memsw.limit_in_bytes": File(lambda self: f"{self.memsw}\n", _store_memsw),
         "memory.soft_limit_in_bytes": File(lambda self: f"{self.soft}\n", _store_soft),
         "memory.swappiness": File(lambda self: f"{self.swappiness}\n", _store_swappiness),
+        "memory.kmem.tcp.limit_in_bytes": File(lambda self: f"{self.tcp}\n", _store_tcp),
+        "memory.oom_control": File(_show_oom, _store_oom),
         "memory.usage_in_bytes": File(lambda self: f"{self.usage()}\n"),
     }
+
+
+def _switch(text: str) -> int:
+    number = integer(text.strip())
+    if number not in (0, 1):
+        refuse(errno.EINVAL)
+    return number
 
 
 def _limit(name: str) -> File:
@@ -115,10 +137,11 @@ class MemoryV2(Memory):
         super().__init__(group)
         self.values: dict[str, int] = {}
         self.oom_group = 0
+        self.zswap_writeback = 1
         self.reset()
 
     def reset(self) -> None:
-        # memory.oom.group is not among them.
+        # The switches are not among them.
         self.values = {**dict.fromkeys(_NONE, 0), **dict.fromkeys(_MAX, self.unlimited)}
 
     def show_limit(self, name: str) -> str:
@@ -134,10 +157,10 @@ class MemoryV2(Memory):
             _kill_until(self.machine, self.group, lambda: self.usage() <= limit)
 
     def _store_oom_group(self, text: str) -> None:
-        number = integer(text.strip())
-        if number not in (0, 1):
-            refuse(errno.EINVAL)
-        self.oom_group = number
+        self.oom_group = _switch(text)
+
+    def _store_writeback(self, text: str) -> None:
+        self.zswap_writeback = _switch(text)
 
     def _store_reclaim(self, text: str) -> None:
         amount = size(text, "", self.machine.page)
@@ -150,6 +173,7 @@ class MemoryV2(Memory):
     files: ClassVar[Mapping[str, File]] = {
         **{name: _limit(name) for name in (*_NONE, *_MAX)},
         "memory.oom.group": File(lambda self: f"{self.oom_group}\n", _store_oom_group, root=False),
+        "memory.zswap.writeback": File(lambda self: f"{self.zswap_writeback}\n", _store_writeback),
         "memory.current": File(lambda self: f"{self.usage()}\n", root=False),
         "memory.reclaim": File(None, _store_reclaim),
     }

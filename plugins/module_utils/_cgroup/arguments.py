@@ -46,6 +46,15 @@ GROUP_PERMITS: Spec = {
     "unsafe_v1": {"type": "bool", "default": False},
 }
 SHRINK: Spec = {"shrink": {"type": "str", "choices": ["reclaim", "immediate"], "default": "reclaim"}}
+# What a limit means where the other version has several things that it could be.
+DIALECTS: Spec = {
+    "cpu_weight_formula": {
+        "type": "str",
+        "choices": ["quadratic", "linear", "proportional"],
+        "default": "quadratic",
+    },
+    "memory_soft_limit": {"type": "str", "choices": ["low", "high"]},
+}
 CREATE: Spec = {"create": {"type": "bool", "default": False}}
 PURGE: Spec = {"purge_below": {"type": "str"}, "purge_force": {"type": "bool", "default": False}}
 
@@ -65,11 +74,11 @@ def group() -> Spec:
 
 def limit() -> Spec:
     """Of cgroup_limit."""
-    return together(NAME, {"limits": {"type": "dict", "required": True}}, CREATE, SHRINK, PERMITS)
+    return together(NAME, {"limits": {"type": "dict", "required": True}}, DIALECTS, CREATE, SHRINK, PERMITS)
 
 
 def tree() -> Spec:
     """Of cgroup_tree."""
     item = together(NAME, LIMITS, GROUP)
     groups: Spec = {"groups": {"type": "list", "elements": "dict", "required": True, "options": item}}
-    return together(groups, PURGE, SHRINK, PERMITS, GROUP_PERMITS)
+    return together(groups, DIALECTS, PURGE, SHRINK, PERMITS, GROUP_PERMITS)

@@ -50,6 +50,15 @@ _MEANINGS = {
         "cpu.cfs_period_us",
         errno.EINVAL,
     ): "a group above it has a smaller share of CPU time, or a group below it a larger one",
+    (
+        "cpu.rt_runtime_us",
+        errno.EINVAL,
+    ): "a group above it has less for real-time processes, or the groups below it have more together",
+    (
+        "cpu.rt_period_us",
+        errno.EINVAL,
+    ): "a group above it has less for real-time processes, or the groups below it have more together",
+    ("cpu.rt_runtime_us", errno.EBUSY): "real-time processes are in it, and need some",
     ("cpu.shares", errno.EINVAL): "shares cannot be set while cpu.idle is 1",
     ("cpu.weight", errno.EINVAL): "a weight cannot be set while cpu.idle is 1",
     ("cpu.weight.nice", errno.EINVAL): "a weight cannot be set while cpu.idle is 1",
@@ -69,7 +78,10 @@ _MEANINGS = {
     ("", errno.EACCES): "this process may not do it, root as it may be: a security module or a delegation boundary",
     ("", errno.EPERM): "this process may not do it: a delegation boundary (nsdelegate) or a missing capability",
 }
-_CHILDREN_MATTER = ("cpuset.cpus", "cpuset.mems", "cpu.cfs_quota_us", "cpu.cfs_period_us")
+_CHILDREN_MATTER = (
+    *("cpuset.cpus", "cpuset.mems"),
+    *("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.rt_runtime_us", "cpu.rt_period_us"),
+)
 
 
 def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError, taken: int = 0) -> IsolationError:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Tuple
 
 from .._convergence.errors import InputError, UnsupportedError
 from .interface_files import table
-from .interface_files.entry import INHERIT, Facts, InterfaceFile, Said, Turn, Want
+from .interface_files.entry import INHERIT, USUAL, Choices, Facts, InterfaceFile, Said, Turn, Want
 from .values import word, wrong
 
 __all__ = ["Resolved", "Want", "controllers_of", "resolve"]
@@ -28,7 +28,8 @@ class _Host(NamedTuple):
 
     versions: Mapping[str, int]
     facts: Facts
-    mode: str
+    mode: str  # '' where no host is known
+    choices: Choices
 
 
 def controllers_of(limits: Mapping[str, object]) -> tuple[str, ...]:
@@ -51,11 +52,12 @@ def resolve(
     facts: Facts,
     mode: str,
     cache: dict[Any, Any],
+    choices: Choices = USUAL,
 ) -> Resolved:
     """What ``limits`` mean on this host.
 
-    ``versions``: controller -> 1 or 2 ('' -> 2 where there is a v2 hierarchy). ``cache`` belongs to one task on one
-    host and is only for this function. InputError for what cannot be meant, UnsupportedError for what this host cannot.
+    ``versions``: controller -> 1 or 2 ('' -> 2 where there is a v2 hierarchy). ``cache`` belongs to one host and is
+    only for this function. InputError for what cannot be meant, UnsupportedError for what this host cannot.
     """
     families: dict[str, list[_Item]] = {}
     for name, value in limits.items():
@@ -67,14 +69,14 @@ def resolve(
     wants: tuple[Want, ...] = ()
     warnings: tuple[str, ...] = ()
     for controller, items in families.items():
-        key = tuple(items)
+        key = (choices, tuple(items))
         try:
             found = cache.get(key)
             kept = True
         except TypeError:  # a list or a dictionary among the values
             found, kept = None, False
         if found is None:
-            found = _family(option, controller, items, _Host(versions, facts, mode), cache)
+            found = _family(option, controller, items, _Host(versions, facts, mode, choices), cache)
             if kept:
                 cache[key] = found
         wants += found[0]
@@ -92,35 +94,35 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
     if version is None:
         table.find(items[0][0], option=option)
         raise UnsupportedError(
-            "needs {}, which this {} host does not have".format(
-                f"the {controller} controller" if controller else "a v2 hierarchy", host.mode
+            "needs {}, which {} does not have".format(
+                f"the {controller} controller" if controller else "a v2 hierarchy",
+                f"this {host.mode} host" if host.mode else "v1",
             ),
             option=at(items[0][0]),
         )
     said: dict[str, Said] = {}
-    resets: dict[str, bool] = {}
     warnings: list[str] = []
     for item in items:
         name = item[0]
-        said[name], resets[name], note = _said(option, item, version, host.facts, cache)
+        said[name], note = _said(option, item, version, host.facts, cache)
         if note:
             warnings.append(note)
     wants: dict[str, Want] = {}
     foreign = {name for name, one in said.items() if one.row.version != version}
     for name, one in said.items():
         if name not in foreign:
-            wants[name] = _want(one.row, one.value, name, resets[name])
+            wants[name] = _want(one.row, one.value, name, one.reset)
     if foreign:
-        family = table.family(controller)
-        for turn in family.translate(said, version, at) if family.translate else ():
+        for turn in table.family(controller).turns(said, version, at, host.choices):
             foreign.discard(turn.declared)
-            _add(wants, turn, table.files(controller, version)[turn.name], at, resets[turn.declared], host.facts)
+            row = table.files(controller, version)[turn.name]
+            _add(wants, turn, row, at, said[turn.declared].reset, host.facts)
             if turn.warning and turn.warning not in warnings:
                 warnings.append(turn.warning)
         for name in said:
             if name in foreign:
-                reason = "has no counterpart in the v{} {} controller of this {} host"
-                reason = reason.format(version, controller, host.mode)
+                reason = f"has no counterpart in the v{version} {controller} controller"
+                reason += f" of this {host.mode} host" if host.mode else ""
                 raise UnsupportedError(reason, option=at(name), way_out=said[name].row.elsewhere)
     check = table.family(controller).check
     if check and len(items) > 1:
@@ -128,8 +130,8 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
     return Resolved(tuple(wants.values()), tuple(warnings))
 
 
-def _said(option: str, item: _Item, version: int, facts: Facts, cache: dict[Any, Any]) -> tuple[Said, bool, str]:
-    """One declared limit, parsed in its own dialect, whether it was ``default``, and a warning or ''."""
+def _said(option: str, item: _Item, version: int, facts: Facts, cache: dict[Any, Any]) -> tuple[Said, str]:
+    """One declared limit, parsed in its own dialect, and a warning or ''."""
     name, _type, value = item
     try:
         found = cache.get(item)
@@ -146,10 +148,10 @@ def _said(option: str, item: _Item, version: int, facts: Facts, cache: dict[Any,
         if reset and spelled is None:
             raise InputError("cannot be put back to a default", option=at, way_out="write a value")
         if reset and spelled is INHERIT:
-            found = Said(row, None), True, ""
+            found = Said(row, None, True), ""
         else:
             parsed = row.kind.parse(at, spelled, facts)
-            found = Said(row, parsed), reset, "" if reset else row.kind.note(value, parsed)
+            found = Said(row, parsed, reset), "" if reset else row.kind.note(value, parsed)
         if kept:
             cache[item] = found
     return found

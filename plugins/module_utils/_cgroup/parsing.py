@@ -11,15 +11,15 @@ from .._convergence.errors import InputError
 from . import names
 from .desired import Desired, Group, Policy, removing
 from .hierarchies import Host
-from .interface_files.entry import Facts
+from .interface_files.entry import USUAL, Choices, Facts
 from .resolving import Resolver
 
 
 class Parser:
     """Turns option dictionaries into Groups for one host."""
 
-    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool) -> None:
-        self._resolver = Resolver(host, facts, policy, systemd)
+    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool, choices: Choices = USUAL) -> None:
+        self._resolver = Resolver(host, facts, policy, systemd, choices)
 
     def desired(self, items: Sequence[Tuple[str, Mapping[str, object]]]) -> Desired:
         """(option, dictionary) pairs as a Desired; raises on the first contradiction."""

@@ -22,6 +22,7 @@ LIMITS = {"memory.max": "memory.max", "memory.limit_in_bytes": "memory.max", "pi
 _ANY_HOST = Facts(4096, 0, 1, str)
 _LIMIT, _MEMSW = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
+_DEEPEST = 4096  # levels that no name can have
 
 
 class _Step(NamedTuple):
@@ -136,6 +137,9 @@ class _Planner:
             # risen, before what is above it falls.
             down = observed is None and self.comes_down(file, value)
             self.rises.append(_Step(depth, number, file.fall if down else file.rise, change))
+        elif file.divided:
+            # What one group gets another has to have given away: these falls come before all rises.
+            self.rises.append(_Step(-depth - _DEEPEST, number, file.fall, change))
         else:
             self.falls.append(_Step(-depth, number, file.fall, change))
 
@@ -150,13 +154,12 @@ class _Planner:
         file, picture = want.file, self.picture
         index, name = place
         option = _option(group, want)
-        way_out = f"it came with Linux {file.since} and may need a configuration option"
         if picture.sample.get((index, file.name)) is False:
             # A group like it does not have the file either.
             raise UnsupportedError(
                 f"is not a file that this kernel gives to groups on {picture.host.hierarchies[index].point}",
                 option=option,
-                way_out=way_out,
+                way_out=file.needs(),
             )
         if place in self.making.made or place not in picture.values:
             self.unknown(index, file)
@@ -166,7 +169,7 @@ class _Planner:
             if control is None or (file.controller and file.controller not in control.enabled):
                 self.unknown(index, file)
                 return
-        raise UnsupportedError("is not a file of this group on this kernel", option=option, way_out=way_out)
+        raise UnsupportedError("is not a file of this group on this kernel", option=option, way_out=file.needs())
 
     def unknown(self, index: int, file: InterfaceFile) -> None:
         if file.always or (index, file.name) in self.picture.sample or file.name in self.unsure:

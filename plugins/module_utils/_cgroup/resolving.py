@@ -11,7 +11,7 @@ from .._convergence.errors import InputError, UnsupportedError
 from . import hierarchies, names
 from .desired import Group, Policy
 from .hierarchies import CORE, Host
-from .interface_files.entry import Facts
+from .interface_files.entry import Choices, Facts
 from .limits import controllers_of, resolve
 from .names import HOLD
 
@@ -19,12 +19,13 @@ from .names import HOLD
 class Resolver:
     """Gives the Groups of one task what depends on the host. Equal limits are resolved once, however many groups share them."""
 
-    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool) -> None:
+    def __init__(self, host: Host, facts: Facts, policy: Policy, systemd: bool, choices: Choices) -> None:
         self.host = host
         self.policy = policy
         self.systemd = systemd
         self.versions = host.versions()
         self._facts = facts
+        self._choices = choices
         self._values: Dict[Hashable, object] = {}
         self._limits: Dict[Hashable, Group] = {}
 
@@ -59,7 +60,7 @@ class Resolver:
             cached = key = None
         if cached is not None:
             return cached
-        found = resolve(option, limits, self.versions, self._facts, self.host.mode, self._values)
+        found = resolve(option, limits, self.versions, self._facts, self.host.mode, self._values, self._choices)
         controllers = frozenset(want.file.controller for want in found.wants) | frozenset(controllers_of(limits))
         group = Group("", "", True, found.wants, controllers, warnings=found.warnings, said=limits)
         group = self.placed(group, option)._replace(plain=True)

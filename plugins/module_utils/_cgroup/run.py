@@ -17,7 +17,7 @@ from .._kernel import lock, machine
 from . import hierarchies, names
 from .apply import Cgroups
 from .desired import Desired, Group, Policy
-from .interface_files.entry import Facts
+from .interface_files.entry import USUAL, Choices, Facts
 from .parsing import Parser
 from .picture import Picture
 
@@ -52,7 +52,7 @@ def _run(
             way_out="mount one, as systemd and OpenRC do at boot",
         )
     facts = Facts(machine.page_size(), machine.memory_total(), machine.cpus(), machine.block_device)
-    desired = Parser(host, facts, policy, machine.has_systemd()).desired(items)
+    desired = Parser(host, facts, policy, machine.has_systemd(), choices(params)).desired(items)
     domain = Cgroups(opened, desired)
     with contextlib.nullcontext() if check_mode else lock.held():
         outcome = converge(domain, check_mode)
@@ -76,6 +76,11 @@ def _policy(params: Mapping[str, object], check_mode: bool) -> Policy:
     if below == "":
         raise InputError("is the root: what is there belongs to others", option="purge_below", value="/")
     return Policy(purge_below=below, check=check_mode, **given)  # type: ignore[arg-type]  # the argument spec has typed them
+
+
+def choices(params: Mapping[str, object]) -> Choices:
+    """What the task's options say of limits that can mean several things on this host."""
+    return Choices(*(str(params.get(field) or usual) for field, usual in zip(Choices._fields, USUAL)))
 
 
 def _result(

@@ -99,7 +99,8 @@ def desired(host: Described, module: str, options: Mapping[str, Any], check_mode
     params = parameters(module, options)
     groups = params.get("groups")
     items = [("", params)] if groups is None else [(f"groups[{number}]", item) for number, item in enumerate(groups)]
-    return Parser(host.host, FACTS, run._policy(params, check_mode), host.systemd).desired(items)
+    policy = run._policy(params, check_mode)
+    return Parser(host.host, FACTS, policy, host.systemd, run.choices(params)).desired(items)
 
 
 def found(case: Case, place: Path) -> Found:

@@ -1,19 +1,20 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cpu controller (sched-bwc.rst, sched-design-CFS.rst, cgroup-v2.rst), its weights and its bandwidth."""
+"""The cpu controller (sched-bwc.rst, sched-rt-group.rst, sched-util-clamp.rst, cgroup-v2.rst): weights, bandwidth, clamps."""
 
 from __future__ import annotations
 
-import math
-from typing import Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from ..._convergence.errors import InputError
 from ..values import Number, Switch, scan, whole, word, wrong
-from .entry import MAX, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want, unreadable
+from .entry import MAX, USUAL, Choices, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want, unreadable
 
 QUOTA, PERIOD, BURST = "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.cfs_burst_us"
+_RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
 _LONGEST = 2**44 - 1  # microseconds that the scheduler counts for a quota
+_LONGEST_RT = _LONGEST // 1000  # and for a runtime: here it bounds nanoseconds
 _USUAL = 100000
 
 
@@ -40,6 +41,38 @@ class Period(Number):
 
     def direction(self, observed: Value, wanted: Value) -> str:
         return "fall" if wanted > observed else "rise"
+
+
+class Clamp(Kind):
+    """cpu.uclamp.*, a percentage of the strongest CPU's capacity, canonical as the kernel prints it: 12.50, or max."""
+
+    def parse(self, option: str, value: object, facts: Facts) -> str:
+        way_out = 'write a percentage from 0 to 100 with at most two decimals ("37.50"), or max'
+        if word(value) == "max":
+            return "max"
+        number, parts, unit = scan(option, value, way_out)
+        if unit not in ("", "%") or number * 100 % parts:
+            raise wrong(option, value, "is not a percentage of two decimals", way_out)
+        if not 0 <= number <= 100 * parts:
+            raise wrong(option, value, "is out of range", way_out)
+        return _clamp(number * 100 // parts)
+
+    def read(self, text: str) -> str:
+        text = text.strip()
+        head, _point, tail = text.partition(".")
+        if text != "max" and not (text.isascii() and head.isdigit() and tail.isdigit() and len(tail) == 2):
+            raise unreadable(text)
+        return text if text == "max" else _clamp(int(head[:20] + tail))
+
+    def direction(self, observed: Value, wanted: Value) -> str:
+        had, gets = (100.0 if value == "max" else float(value) for value in (observed, wanted))
+        return "rise" if gets >= had else "fall"
+
+
+def _clamp(hundredths: int) -> str:
+    # The kernel counts in parts of 1024, and shows max for what it rounds to all of them.
+    whole_of_it = (hundredths * 1024 + 5000) // 10000 >= 1024
+    return "max" if whole_of_it else "{}.{:02}".format(*divmod(hundredths, 100))
 
 
 class Bandwidth(Kind):
@@ -105,7 +138,7 @@ def _asked(option: str, value: object, facts: Facts) -> tuple[int, int, int]:
     number, parts, unit = scan(option, value, way_out)
     if unit not in ("", "%") or number < 0:
         raise wrong(option, value, "is not a number of CPUs", way_out)
-    if not unit and number > facts.cpus * parts:
+    if facts.cpus and not unit and number > facts.cpus * parts:
         shown = str(value).strip()
         raise wrong(
             option,
@@ -116,55 +149,16 @@ def _asked(option: str, value: object, facts: Facts) -> tuple[int, int, int]:
     return number * _USUAL, parts * (100 if unit else 1), _USUAL
 
 
-def weight_of(shares: int) -> int:
-    """cpu.weight of v1's cpu.shares, the quadratic formula: ceil(10 ** ((L*L + 125*L) / 612 - 7/34)), L = log2(shares)."""
-    if shares <= 2:
-        return 1
-    length = math.log2(min(shares, 262144))
-    return min(math.ceil(10 ** ((length * length + 125 * length) / 612 - 7 / 34) - 1e-9), 10000)
+def choose(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
+    """Bandwidth, idle and nice values are exact, weights go by the formula that was chosen."""
+    from ..translation import cpu  # most declarations are in the host's own dialect
 
-
-def shares_of(weight: int) -> int:
-    """The most cpu.shares whose weight is ``weight``: the inverse of ``weight_of``."""
-    root = math.sqrt(125**2 + 4 * 612 * (math.log10(weight) + 7 / 34))
-    return int(2 ** ((root - 125) / 2) + 1e-6)
+    return cpu(said, version, at, choices)
 
 
 def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
-    """Bandwidth and idle are exact, weights go by the quadratic formula."""
-    for there, here, turned in (("cpu.weight", "cpu.shares", shares_of), ("cpu.shares", "cpu.weight", weight_of)):
-        if there in said and said[there].row.version != version:
-            value = said[there].value
-            formula = "{}: {} is {}: {} on this host, by the quadratic formula, which is not exact"
-            exact = value == said[there].row.default
-            yield Turn(here, turned(value), there, "" if exact else formula.format(there, value, here, turned(value)))
-    there, here = ("cpu.max.burst", BURST) if version == 1 else (BURST, "cpu.max.burst")
-    if there in said:
-        yield Turn(here, said[there].value, there)
-    if version == 1 and "cpu.max" in said:
-        quota, period = said["cpu.max"].value
-        yield Turn(QUOTA, "max" if quota == MAX else quota, "cpu.max")
-        yield Turn(PERIOD, period, "cpu.max")
-    elif version == 2:
-        yield from _to_max(said)
-
-
-def _to_max(said: Mapping[str, Said]) -> Iterator[Turn]:
-    whole_pair = said["cpu.max"].value if "cpu.max" in said else (None, None)
-    quota = said[QUOTA].value if QUOTA in said else whole_pair[0]
-    period = said[PERIOD].value if PERIOD in said else whole_pair[1]
-
-    def resolve(texts: Mapping[str, str]) -> Value:
-        now = _MAX.read(texts.get("cpu.max", "max 100000"))
-        return now[0] if quota is None else quota, now[1] if period is None else period
-
-    for there in (QUOTA, PERIOD):
-        if there not in said:
-            continue
-        if quota is None or period is None:
-            yield Turn("cpu.max", None, there, "", ("cpu.max",), resolve)
-        else:
-            yield Turn("cpu.max", ["max" if quota == MAX else quota, period], there)
+    """The same by the usual formula."""
+    return choose(said, version, at, USUAL)
 
 
 def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
@@ -182,32 +176,50 @@ def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
         if quota < burst.value:
             way_out = f"write {quota} or less"
             raise InputError("is above the quota", option=at(burst.declared), value=burst.value, way_out=way_out)
+    runtime, period = wants.get(_RT_RUNTIME), wants.get(_RT_PERIOD)
+    if runtime and period and period.value < runtime.value < MAX:
+        way_out = f"write {period.value} or less"
+        raise InputError("is above the period", option=at(runtime.declared), value=runtime.value, way_out=way_out)
 
 
-_MAX, _WEIGHT, _US = Bandwidth(), Number(1, 10000), Number(0, _LONGEST)
+_MAX, _WEIGHT, _US, _CLAMP = Bandwidth(), Number(1, 10000), Number(0, _LONGEST), Clamp()
+_NO_RT = "v2 has no time of a group for real-time processes: leave it out"
+_UCLAMP, _RT = "CONFIG_UCLAMP_TASK_GROUP", "CONFIG_RT_GROUP_SCHED"
 
 
-def _v1(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, pair: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 1, "cpu", kind, default, rise, fall, since, "real", pair, True)
+def _v1(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, **more: Any) -> InterfaceFile:
+    return InterfaceFile(name, 1, "cpu", kind, default, rise, fall, since, "real", root=True, **more)
 
 
-def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", elsewhere=elsewhere)
+def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, **more: Any) -> InterfaceFile:
+    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", **more)
+
+
+def _rt(name: str, kind: Kind, default: object, order: int, pair: str) -> InterfaceFile:
+    # All groups right below one have no more than it has itself; a new one has nothing.
+    return _v1(name, kind, default, order, order, "2.6.25", pair=pair, elsewhere=_NO_RT, divided=True, config=_RT)
 
 
 FAMILY = Family(
     (
         _v1("cpu.shares", Number(2, 262144), 1024, 2, 2, "2.6.24"),
         _v1("cpu.idle", Idle(), False, 0, 4, "5.15"),
-        _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", QUOTA),
-        _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", PERIOD),
+        _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", pair=QUOTA, effective="ratio"),
+        _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", pair=PERIOD, effective="ratio"),
         _v1(BURST, _US, 0, 3, 0, "5.14"),
-        _v2("cpu.max", _MAX, "max", 2, 2, "4.15"),
+        _rt(_RT_PERIOD, Period(1, _LONGEST), 1000000, 1, _RT_RUNTIME),
+        _rt(_RT_RUNTIME, Quota(0, _LONGEST_RT, "-1"), 0, 2, _RT_PERIOD),
+        InterfaceFile("cpu.uclamp.min", 1, "cpu", _CLAMP, 0, since="5.4", effective="shared", config=_UCLAMP),
+        InterfaceFile("cpu.uclamp.max", 1, "cpu", _CLAMP, "max", since="5.4", effective="shared", config=_UCLAMP),
+        _v2("cpu.max", _MAX, "max", 2, 2, "4.15", effective="ratio"),
         _v2("cpu.max.burst", _US, 0, 3, 0, "5.14"),
         _v2("cpu.weight", _WEIGHT, 100, 2, 2, "4.15"),
-        _v2("cpu.weight.nice", Number(-20, 19), 0, 2, 2, "4.15", "declare cpu.weight instead"),
+        _v2("cpu.weight.nice", Number(-20, 19), 0, 2, 2, "4.15"),
         _v2("cpu.idle", Idle(), False, 0, 4, "5.15"),
+        InterfaceFile("cpu.uclamp.min", 2, "cpu", _CLAMP, 0, since="5.4", effective="shared", config=_UCLAMP),
+        InterfaceFile("cpu.uclamp.max", 2, "cpu", _CLAMP, "max", since="5.4", effective="shared", config=_UCLAMP),
     ),
     translate,
     check,
+    choose,
 )

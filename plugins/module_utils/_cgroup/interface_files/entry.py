@@ -28,8 +28,18 @@ class Facts(NamedTuple):
 
     page_size: int  # bytes
     memory_total: int  # bytes
-    cpus: int  # online
+    cpus: int  # online, 0 where that is not known
     device: Callable[[str], str]  # "/dev/sda" -> "8:0", a whole disk; raises InputError
+
+
+class Choices(NamedTuple):
+    """What the user chose where a limit of one version can mean several things in the other."""
+
+    cpu_weight_formula: str = "quadratic"  # or linear, proportional: between cpu.shares and cpu.weight
+    memory_soft_limit: str = ""  # low or high: what memory.soft_limit_in_bytes is on v2; '' is not said
+
+
+USUAL = Choices()
 
 
 class Kind:
@@ -98,13 +108,27 @@ class InterfaceFile(NamedTuple):
     root: bool = False  # is in the root group too
     elsewhere: str = ""  # what to do on a host of the other version where nothing corresponds
     always: bool = False  # is the controller itself: no kernel has the one without the other
+    # How far the groups above bind this one, which is what "effective" means for the file: "own" (they do not), "least"
+    # (the least of the group and all above it), "ratio" (cpu.max: the least share of a CPU), "device" (the least for each
+    # device and key), "kernel" (it shows that itself, in *.effective), "shared" (a protection: siblings share what the
+    # parent has, so there is no figure to work out).
+    effective: str = "own"
+    divided: bool = False  # all groups right below one divide what it has: who gets less goes before who gets more
+    config: str = ""  # the option that a kernel is built with to have it, where most are built without
+
+    def needs(self) -> str:
+        """What a kernel without the file may lack, for a way out."""
+        return f"it came with Linux {self.since} and " + (
+            f"needs {self.config}" if self.config else "may need a configuration option"
+        )
 
 
 class Said(NamedTuple):
-    """One declared limit, parsed in its own dialect."""
+    """One declared limit, parsed in its own dialect. ``reset``: it was declared as ``default``."""
 
     row: InterfaceFile
     value: Value
+    reset: bool = False
 
 
 class Turn(NamedTuple):
@@ -140,11 +164,21 @@ class Family(NamedTuple):
 
     ``translate(said, version, at)`` gives the Turns of all that is foreign to ``version`` and can be said in it;
     ``check(wants, at)`` raises InputError. ``at(name)`` is the option that a limit stands under, for errors.
+    ``choose`` is ``translate`` where the user has a choice, which is its last argument.
     """
 
     files: tuple[InterfaceFile, ...]
     translate: Callable[[Mapping[str, Said], int, Callable[[str], str]], Iterable[Turn]] | None = None
     check: Callable[[Mapping[str, Want], Callable[[str], str]], None] | None = None
+    choose: Callable[[Mapping[str, Said], int, Callable[[str], str], Choices], Iterable[Turn]] | None = None
+
+    def turns(
+        self, said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices
+    ) -> Iterable[Turn]:
+        """All that is foreign to ``version``, translated as the user chose."""
+        if self.choose is not None:
+            return self.choose(said, version, at, choices)
+        return self.translate(said, version, at) if self.translate is not None else ()
 
 
 def unreadable(text: str) -> UnsupportedError:

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import limits
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import MAX, Facts
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import (
+    MAX,
+    USUAL,
+    Choices,
+    Facts,
+)
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import (
     InputError,
     IsolationError,
@@ -26,12 +31,12 @@ V1 = dict.fromkeys(CONTROLLERS, 1)
 V2 = dict.fromkeys((*CONTROLLERS, ""), 2)
 
 
-def resolve(said: Mapping[str, object], versions: Mapping[str, int], mode: str = "legacy") -> limits.Resolved:
-    return limits.resolve("limits", said, versions, FACTS, mode, {})
+def resolve(said: Mapping[str, object], versions: Mapping[str, int], choices: Choices = USUAL) -> limits.Resolved:
+    return limits.resolve("limits", said, versions, FACTS, "legacy", {}, choices)
 
 
-def files(said: Mapping[str, object], versions: Mapping[str, int]) -> dict[str, Any]:
-    return {want.file.name: want.value for want in resolve(said, versions).wants}
+def files(said: Mapping[str, object], versions: Mapping[str, int], choices: Choices = USUAL) -> dict[str, Any]:
+    return {want.file.name: want.value for want in resolve(said, versions, choices).wants}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +90,15 @@ def files(said: Mapping[str, object], versions: Mapping[str, int]) -> dict[str, 
         ({"cpu.shares": 512}, {"cpu.shares": 512}, {"cpu.weight": 59}),
         ({"cpu.shares": "default"}, {"cpu.shares": 1024}, {"cpu.weight": 100}),
         ({"cpu.idle": True}, {"cpu.idle": True}, {"cpu.idle": True}),
+        ({"cpu.weight.nice": 0}, {"cpu.shares": 1024}, {"cpu.weight.nice": 0}),
+        ({"cpu.weight.nice": "default"}, {"cpu.shares": 1024}, {"cpu.weight.nice": 0}),
+        ({"cpu.weight.nice": -20}, {"cpu.shares": 88761}, {"cpu.weight.nice": -20}),
+        ({"cpu.weight.nice": 19}, {"cpu.shares": 15}, {"cpu.weight.nice": 19}),
+        (
+            {"cpu.uclamp.min": "12.5%", "cpu.uclamp.max": 99.96},
+            {"cpu.uclamp.min": "12.50", "cpu.uclamp.max": "max"},
+            {"cpu.uclamp.min": "12.50", "cpu.uclamp.max": "max"},
+        ),
         (
             {"cpuset.cpus": [0, 1], "cpuset.mems": 0},
             {"cpuset.cpus": "0-1", "cpuset.mems": "0"},
@@ -167,7 +181,10 @@ def test_memsw_alone_is_counted_from_the_limit_that_is_there() -> None:
     assert want.resolve is not None
     assert want.resolve({"memory.max": str(100 * M)}) == 50 * M
     with pytest.raises(InputError, match="below the limit of memory alone"):
-        want.resolve({"memory.max": "max"})
+        want.resolve({"memory.max": str(200 * M)})
+    for unlimited in ({"memory.max": "max"}, {}):
+        with pytest.raises(InputError, match="where memory alone has no limit"):
+            want.resolve(unlimited)
 
 
 def test_half_of_a_bandwidth_keeps_the_other_half() -> None:
@@ -198,9 +215,7 @@ def test_default_puts_back_and_inherits() -> None:
 
 def test_what_is_lossy_names_the_formula() -> None:
     found = resolve({"cpu.weight": 200}, V1)
-    assert found.warnings == (
-        "cpu.weight: 200 is cpu.shares: 2451 on this host, by the quadratic formula, which is not exact",
-    )
+    assert found.warnings == ("cpu.weight: 200 becomes cpu.shares: 2451 by the quadratic formula, which is not exact",)
     assert resolve({"cpu.weight": 200}, V2).warnings == ()
     assert len(resolve({"cpu.shares": 3}, V2).warnings) == 1
 
@@ -218,14 +233,22 @@ def test_a_changed_period_is_told() -> None:
             V1,
             UnsupportedError,
             "limits['memory.low']: has no counterpart in the v1 memory controller of this legacy host; "
+            "memory_soft_limit: low has it set as memory.soft_limit_in_bytes there.",
+        ),
+        (
+            {"memory.min": "1M"},
+            V1,
+            UnsupportedError,
+            "limits['memory.min']: has no counterpart in the v1 memory controller of this legacy host; "
             "of these v1 has the counterparts of memory.max and memory.swap.max alone.",
         ),
         (
             {"memory.soft_limit_in_bytes": "1M"},
             V2,
-            UnsupportedError,
-            "limits['memory.soft_limit_in_bytes']: has no counterpart in the v2 memory controller of this legacy host; "
-            "say memory.low or memory.high, whichever is meant.",
+            InputError,
+            "limits['memory.soft_limit_in_bytes']: is memory.low to some and memory.high to others, and they mean "
+            "opposite things on v2; set memory_soft_limit to low (kept while there is enough) or to high (slowed down "
+            "above it).",
         ),
         (
             {"cpuset.cpu_exclusive": True},
@@ -304,6 +327,59 @@ def test_a_changed_period_is_told() -> None:
             "limits['cpu.weight']: cannot be said beside cpu.weight.nice; keep one of the two.",
         ),
         (
+            {"cpu.weight.nice": 0, "cpu.weight": 100},
+            V1,
+            InputError,
+            "limits['cpu.weight']: cannot be said beside cpu.weight.nice; keep one of the two.",
+        ),
+        (
+            {"cpu.weight.nice": 1, "cpu.idle": True},
+            V1,
+            InputError,
+            "limits['cpu.weight.nice']: cannot be said beside cpu.idle; keep one of the two.",
+        ),
+        (
+            {"cpu.rt_runtime_us": 2000, "cpu.rt_period_us": 1000},
+            V1,
+            InputError,
+            "limits['cpu.rt_runtime_us']: 2000 is above the period; write 1000 or less.",
+        ),
+        (
+            {"cpu.rt_runtime_us": 2000},
+            V2,
+            UnsupportedError,
+            "limits['cpu.rt_runtime_us']: has no counterpart in the v2 cpu controller of this legacy host; "
+            "v2 has no time of a group for real-time processes: leave it out.",
+        ),
+        (
+            {"memory.oom_control": True},
+            V2,
+            UnsupportedError,
+            "limits['memory.oom_control']: has no counterpart in the v2 memory controller of this legacy host; "
+            "memory.oom.group is another thing: it kills all of a group or none of it.",
+        ),
+        (
+            {"memory.memsw.limit_in_bytes": "1M", "memory.max": "max"},
+            V2,
+            InputError,
+            "limits['memory.memsw.limit_in_bytes']: '1M' limits memory and swap together where memory alone has no "
+            "limit; limit memory.max too, or limit swap by memory.swap.max.",
+        ),
+        (
+            {"cpu.uclamp.max": 12.345},
+            V2,
+            InputError,
+            "limits['cpu.uclamp.max']: 12.345 is not a percentage of two decimals; "
+            'write a percentage from 0 to 100 with at most two decimals ("37.50"), or max.',
+        ),
+        (
+            {"cpu.uclamp.min": "100.5%"},
+            V1,
+            InputError,
+            "limits['cpu.uclamp.min']: '100.5%' is out of range; "
+            'write a percentage from 0 to 100 with at most two decimals ("37.50"), or max.',
+        ),
+        (
             {"cpu.max": 1, "cpu.max.burst": 100001},
             V1,
             InputError,
@@ -332,6 +408,89 @@ def test_equal_keys_of_different_types_are_not_one_declaration() -> None:
     assert limits.resolve("limits", {"pids.max": 1}, V2, FACTS, "unified", cache).wants[0] is first.wants[0]
     with pytest.raises(InputError, match="truth value"):
         limits.resolve("limits", {"pids.max": True}, V2, FACTS, "unified", cache)
+
+
+LOW, HIGH = Choices(memory_soft_limit="low"), Choices(memory_soft_limit="high")
+
+
+@pytest.mark.parametrize(
+    ("said", "choices", "on_v1", "on_v2"),
+    [
+        ({"cpu.shares": 1024}, Choices("linear"), {"cpu.shares": 1024}, {"cpu.weight": 39}),
+        ({"cpu.shares": 512}, Choices("proportional"), {"cpu.shares": 512}, {"cpu.weight": 50}),
+        ({"cpu.weight": 100}, Choices("linear"), {"cpu.shares": 2597}, {"cpu.weight": 100}),
+        ({"cpu.weight": 300}, Choices("proportional"), {"cpu.shares": 3072}, {"cpu.weight": 300}),
+        # Whatever the formula makes of the figure: each file has a default of its own.
+        ({"cpu.shares": "default"}, Choices("linear"), {"cpu.shares": 1024}, {"cpu.weight": 100}),
+        ({"cpu.weight": "default"}, Choices("linear"), {"cpu.shares": 1024}, {"cpu.weight": 100}),
+        *[
+            (
+                {"memory.soft_limit_in_bytes": said},
+                choices,
+                {"memory.soft_limit_in_bytes": soft},
+                {"memory." + choices.memory_soft_limit: there},
+            )
+            for said, choices, soft, there in (
+                ("100M", LOW, 100 * M, 100 * M),
+                ("100M", HIGH, 100 * M, 100 * M),
+                (-1, LOW, NO_LIMIT, 0),
+                (-1, HIGH, NO_LIMIT, MAX),
+                ("default", LOW, NO_LIMIT, 0),
+                ("default", HIGH, NO_LIMIT, MAX),
+                (0, LOW, 0, 0),
+            )
+        ],
+        ({"memory.low": "1M"}, LOW, {"memory.soft_limit_in_bytes": M}, {"memory.low": M}),
+        ({"memory.low": 0}, LOW, {"memory.soft_limit_in_bytes": NO_LIMIT}, {"memory.low": 0}),
+        ({"memory.low": "default"}, LOW, {"memory.soft_limit_in_bytes": NO_LIMIT}, {"memory.low": 0}),
+        ({"memory.high": "1M"}, HIGH, {"memory.soft_limit_in_bytes": M}, {"memory.high": M}),
+        ({"memory.high": 0}, HIGH, {"memory.soft_limit_in_bytes": 0}, {"memory.high": 0}),
+        ({"memory.high": "max"}, HIGH, {"memory.soft_limit_in_bytes": NO_LIMIT}, {"memory.high": MAX}),
+        (
+            {"memory.high": "1M", "memory.soft_limit_in_bytes": 1048576},
+            HIGH,
+            {"memory.soft_limit_in_bytes": M},
+            {"memory.high": M},
+        ),
+    ],
+)
+def test_the_user_chooses_what_it_means_over_there(
+    said: Mapping[str, object], choices: Choices, on_v1: Mapping[str, Any], on_v2: Mapping[str, Any]
+) -> None:
+    assert files(said, V1, choices) == on_v1
+    assert files(said, V2, choices) == on_v2
+
+
+@pytest.mark.parametrize(
+    ("said", "choices", "sentence"),
+    [
+        ({"memory.low": "1M"}, HIGH, "memory_soft_limit: low has it set"),
+        ({"memory.high": "1M"}, LOW, "memory_soft_limit: high has it set"),
+        ({"memory.high": "1M"}, USUAL, "memory_soft_limit: high has it set"),
+        ({"memory.low": "max"}, LOW, "protects all of its memory, which no soft limit does"),
+        ({"memory.low": "1M", "memory.soft_limit_in_bytes": "2M"}, LOW, "say it once"),
+    ],
+)
+def test_what_was_not_chosen_is_refused_on_v1(said: Mapping[str, object], choices: Choices, sentence: str) -> None:
+    with pytest.raises(IsolationError, match=sentence):
+        resolve(said, V1, choices)
+
+
+def test_what_is_remembered_is_remembered_with_the_choice() -> None:
+    cache: dict[Any, Any] = {}
+
+    def weight(choices: Choices) -> Any:
+        return limits.resolve("limits", {"cpu.shares": 1024}, V2, FACTS, "unified", cache, choices).wants[0].value
+
+    assert [weight(choices) for choices in (USUAL, Choices("linear"), USUAL)] == [100, 39, 100]
+
+
+def test_the_warning_names_the_formula_that_was_chosen() -> None:
+    assert resolve({"cpu.shares": 1024}, V2, Choices("linear")).warnings == (
+        "cpu.shares: 1024 becomes cpu.weight: 39 by the linear formula, which is not exact",
+    )
+    assert resolve({"cpu.shares": "default"}, V2, Choices("linear")).warnings == ()
+    assert resolve({"cpu.weight.nice": -5}, V1).warnings == ()
 
 
 def test_controllers_of_limits() -> None:
