@@ -10,6 +10,8 @@ from typing import Callable, Iterator, Mapping
 
 from .._convergence.errors import InputError, UnsupportedError
 from .interface_files.entry import MAX, Choices, Said, Turn, Value
+from .kinds_cpu import BURST, PERIOD, QUOTA, Bandwidth
+from .kinds_memory import LIMIT, MEMSW, SOFT, V2, swap_beside
 from .values import UNLIMITED
 
 At = Callable[[str], str]
@@ -54,8 +56,6 @@ def shares_of(weight: int, formula: str = "quadratic") -> int:
 
 def cpu(said: Mapping[str, Said], version: int, at: At, choices: Choices) -> Iterator[Turn]:
     """Bandwidth, idle and nice values are exact; weights go by the formula that was chosen."""
-    from .interface_files.cpu import BURST, PERIOD, QUOTA
-
     yield from _weights(said, version, at, choices.cpu_weight_formula)
     there, here = ("cpu.max.burst", BURST) if version == 1 else (BURST, "cpu.max.burst")
     if there in said:
@@ -87,15 +87,11 @@ def _weights(said: Mapping[str, Said], version: int, at: At, formula: str) -> It
 
 
 def _to_max(said: Mapping[str, Said]) -> Iterator[Turn]:
-    from .interface_files.cpu import PERIOD, QUOTA
-
     whole_pair = said["cpu.max"].value if "cpu.max" in said else (None, None)
     quota = said[QUOTA].value if QUOTA in said else whole_pair[0]
     period = said[PERIOD].value if PERIOD in said else whole_pair[1]
 
     def resolve(texts: Mapping[str, str]) -> Value:
-        from .interface_files.cpu import Bandwidth
-
         now = Bandwidth().read(texts.get("cpu.max", "max 100000"))
         return now[0] if quota is None else quota, now[1] if period is None else period
 
@@ -110,8 +106,6 @@ def _to_max(said: Mapping[str, Said]) -> Iterator[Turn]:
 
 def memory(said: Mapping[str, Said], version: int, at: At, choices: Choices) -> Iterator[Turn]:
     """memory.max is limit_in_bytes; memory.swap.max is memsw less the limit, from the host where none is declared."""
-    from .interface_files.memory import LIMIT
-
     here, there = (LIMIT, "memory.max") if version == 1 else ("memory.max", LIMIT)
     if there in said:
         yield Turn(here, _spelled(said[there].value), there)
@@ -136,8 +130,6 @@ def _memsw(swap: int, limit: int, option: str) -> int:
 
 
 def _swaps(said: Mapping[str, Said], version: int, at: At) -> Iterator[Turn]:
-    from .interface_files.memory import LIMIT, MEMSW, V2, swap_beside
-
     there, name, here = ("memory.swap.max", MEMSW, LIMIT) if version == 1 else (MEMSW, "memory.swap.max", "memory.max")
     if there not in said:
         return
@@ -158,8 +150,6 @@ def _swaps(said: Mapping[str, Said], version: int, at: At) -> Iterator[Turn]:
 
 def _soft(said: Mapping[str, Said], version: int, at: At, meaning: str) -> Iterator[Turn]:
     """v1's soft limit: where memory is taken from first. The two files of v2 that are taken for it mean opposite things."""
-    from .interface_files.memory import SOFT
-
     if version == 2 and SOFT in said:
         if not meaning:
             raise InputError(

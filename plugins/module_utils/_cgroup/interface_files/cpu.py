@@ -8,145 +8,12 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, Mapping
 
 from ..._convergence.errors import InputError
-from ..values import Number, Switch, scan, whole, word, wrong
-from .entry import MAX, USUAL, Choices, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want, unreadable
+from ..kinds_cpu import BURST, LONGEST, PERIOD, QUOTA, USUAL_PERIOD, Bandwidth, Clamp, Idle, Period, Quota
+from ..values import Number
+from .entry import MAX, USUAL, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
 
-QUOTA, PERIOD, BURST = "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.cfs_burst_us"
 _RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
-_LONGEST = 2**44 - 1  # microseconds that the scheduler counts for a quota
-_LONGEST_RT = _LONGEST // 1000  # and for a runtime: here it bounds nanoseconds
-_USUAL = 100000
-
-
-class Quota(Number):
-    """v1's quota; every negative number is no limit."""
-
-    def read(self, text: str) -> int:
-        found = super().read(text)
-        return MAX if found < 0 else found
-
-
-_QUOTA = Quota(1000, _LONGEST, "-1")
-
-
-class Idle(Switch):
-    """cpu.idle: on is the least that a group can get, and weights are refused while it is."""
-
-    def direction(self, observed: Value, wanted: Value) -> str:
-        return "fall" if wanted else "rise"
-
-
-class Period(Number):
-    """v1's period: a longer one leaves less."""
-
-    def direction(self, observed: Value, wanted: Value) -> str:
-        return "fall" if wanted > observed else "rise"
-
-
-class Clamp(Kind):
-    """cpu.uclamp.*, a percentage of the strongest CPU's capacity, canonical as the kernel prints it: 12.50, or max."""
-
-    def parse(self, option: str, value: object, facts: Facts) -> str:
-        way_out = 'write a percentage from 0 to 100 with at most two decimals ("37.50"), or max'
-        if word(value) == "max":
-            return "max"
-        number, parts, unit = scan(option, value, way_out)
-        if unit not in ("", "%") or number * 100 % parts:
-            raise wrong(option, value, "is not a percentage of two decimals", way_out)
-        if not 0 <= number <= 100 * parts:
-            raise wrong(option, value, "is out of range", way_out)
-        return _clamp(number * 100 // parts)
-
-    def read(self, text: str) -> str:
-        text = text.strip()
-        head, _point, tail = text.partition(".")
-        if text != "max" and not (text.isascii() and head.isdigit() and tail.isdigit() and len(tail) == 2):
-            raise unreadable(text)
-        return text if text == "max" else _clamp(int(head[:20] + tail))
-
-    def direction(self, observed: Value, wanted: Value) -> str:
-        had, gets = (100.0 if value == "max" else float(value) for value in (observed, wanted))
-        return "rise" if gets >= had else "fall"
-
-
-def _clamp(hundredths: int) -> str:
-    # The kernel counts in parts of 1024, and shows max for what it rounds to all of them.
-    whole_of_it = (hundredths * 1024 + 5000) // 10000 >= 1024
-    return "max" if whole_of_it else "{}.{:02}".format(*divmod(hundredths, 100))
-
-
-class Bandwidth(Kind):
-    """cpu.max, canonical (quota or MAX, period) in microseconds. A number is CPUs of 100 ms periods."""
-
-    def parse(self, option: str, value: object, facts: Facts) -> tuple[int, int]:
-        time, parts, period = _asked(option, value, facts)
-        if time == MAX:
-            return MAX, period
-        quota = (2 * time + parts) // (2 * parts)
-        if quota < 1000 and time:  # less than the kernel takes: the same share of a longer period
-            quota, period = 1000, (2 * 1000 * period * parts + time) // (2 * time)
-        if not time or period > 1000000:
-            raise wrong(option, value, "is less than the kernel gives", "write 0.001 (of a CPU) or more")
-        if quota > _LONGEST:
-            raise wrong(option, value, "is more than the kernel can count", "write max")
-        return quota, period
-
-    def note(self, declared: object, wanted: Value) -> str:
-        if wanted[0] != 1000:
-            return ""
-        said = declared.split() if isinstance(declared, str) else declared
-        if isinstance(said, (list, tuple)) and len(said) == 2:
-            if word(str(said[1])) == str(wanted[1]):
-                return ""
-        elif wanted[1] == _USUAL:
-            return ""
-        return "cpu.max: {} is a quota below 1 ms, which the kernel refuses: it is set as {} us of a longer period of {} us".format(
-            declared, *wanted
-        )
-
-    def read(self, text: str) -> tuple[int, int]:
-        try:
-            quota, period = text.split()
-            return MAX if quota == "max" else int(quota), int(period)
-        except ValueError:
-            raise unreadable(text) from None
-
-    def text(self, wanted: Value) -> str:
-        return "{} {}".format("max" if wanted[0] == MAX else wanted[0], wanted[1])
-
-    def show(self, value: Value) -> str:
-        return self.text(value)
-
-    def direction(self, observed: Value, wanted: Value) -> str:
-        # By the quota, which the burst hangs on: v2 compares no share with the parent's.
-        if wanted[0] != observed[0]:
-            return "rise" if wanted[0] > observed[0] else "fall"
-        return "fall" if wanted[1] > observed[1] else "rise"
-
-
-def _asked(option: str, value: object, facts: Facts) -> tuple[int, int, int]:
-    """Microseconds a period as numerator and denominator, and the period; the numerator is MAX for no limit."""
-    way_out = 'write CPUs (1.5, "150%"), "50000 100000" (microseconds of quota and period) or max'
-    said = value.split() if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
-    if len(said) == 2:
-        period = whole(option, said[1], 1000, 1000000, " (microseconds of period)")
-        return (MAX if word(said[0]) == "max" else whole(option, said[0], 0, _LONGEST, ", or max")), 1, period
-    if len(said) != 1 or (isinstance(value, (list, tuple))):
-        raise wrong(option, value, "is neither a number of CPUs nor a quota and a period", way_out)
-    if word(said[0]) == "max":
-        return MAX, 1, _USUAL
-    number, parts, unit = scan(option, value, way_out)
-    if unit not in ("", "%") or number < 0:
-        raise wrong(option, value, "is not a number of CPUs", way_out)
-    if facts.cpus and not unit and number > facts.cpus * parts:
-        shown = str(value).strip()
-        raise wrong(
-            option,
-            value,
-            f"is a number of CPUs, and this host has {facts.cpus}",
-            f'write {facts.cpus} or less, or "{shown} 100000" if microseconds are meant',
-        )
-    return number * _USUAL, parts * (100 if unit else 1), _USUAL
+_LONGEST_RT = LONGEST // 1000  # a runtime is bounded in nanoseconds
 
 
 def choose(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
@@ -182,7 +49,8 @@ def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
         raise InputError("is above the period", option=at(runtime.declared), value=runtime.value, way_out=way_out)
 
 
-_MAX, _WEIGHT, _US, _CLAMP = Bandwidth(), Number(1, 10000), Number(0, _LONGEST), Clamp()
+_MAX, _WEIGHT, _US, _CLAMP = Bandwidth(), Number(1, 10000), Number(0, LONGEST), Clamp()
+_QUOTA = Quota(1000, LONGEST, "-1")
 _NO_RT = "v2 has no time of a group for real-time processes: leave it out"
 _UCLAMP, _RT = "CONFIG_UCLAMP_TASK_GROUP", "CONFIG_RT_GROUP_SCHED"
 
@@ -204,10 +72,10 @@ FAMILY = Family(
     (
         _v1("cpu.shares", Number(2, 262144), 1024, 2, 2, "2.6.24"),
         _v1("cpu.idle", Idle(), False, 0, 4, "5.15"),
-        _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", pair=QUOTA, effective="ratio"),
+        _v1(PERIOD, Period(1000, 1000000), USUAL_PERIOD, 1, 1, "3.2", pair=QUOTA, effective="ratio"),
         _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", pair=PERIOD, effective="ratio"),
         _v1(BURST, _US, 0, 3, 0, "5.14"),
-        _rt(_RT_PERIOD, Period(1, _LONGEST), 1000000, 1, _RT_RUNTIME),
+        _rt(_RT_PERIOD, Period(1, LONGEST), 1000000, 1, _RT_RUNTIME),
         _rt(_RT_RUNTIME, Quota(0, _LONGEST_RT, "-1"), 0, 2, _RT_PERIOD),
         InterfaceFile("cpu.uclamp.min", 1, "cpu", _CLAMP, 0, since="5.4", effective="shared", config=_UCLAMP),
         InterfaceFile("cpu.uclamp.max", 1, "cpu", _CLAMP, "max", since="5.4", effective="shared", config=_UCLAMP),

@@ -7,48 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Mapping
 
-from ..._convergence.errors import InputError
-from ..values import UNLIMITED, Bytes, Number, Switch
-from .entry import INHERIT, USUAL, Choices, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want, unreadable
+from ..kinds_memory import LIMIT, MEMSW, SOFT, SWITCH, V1, V2, OomControl, swap_beside
+from ..values import UNLIMITED, Number
+from .entry import INHERIT, USUAL, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
 
-V1, V2 = Bytes(legacy=True), Bytes()
-LIMIT, MEMSW, SOFT = "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.soft_limit_in_bytes"
 _ONLY_MAX = "of these v1 has the counterparts of memory.max and memory.swap.max alone"
 _SOFT_LOW, _SOFT_HIGH = (f"memory_soft_limit: {one} has it set as {SOFT} there" for one in ("low", "high"))
-
-
-class OomControl(Kind):
-    """v1's switch that keeps the kernel from killing: one figure is written, three lines are shown."""
-
-    def parse(self, option: str, value: object, facts: Facts) -> bool:
-        return _SWITCH.parse(option, value, facts)
-
-    def read(self, text: str) -> bool:
-        key, _blank, figure = text.strip().partition("\n")[0].rpartition(" ")
-        if key not in ("oom_kill_disable", ""):
-            raise unreadable(text)
-        return _SWITCH.read(figure)
-
-    def text(self, wanted: Value) -> None:
-        """The other two lines are what happens there."""
-
-    def written(self, wanted: Value) -> str:
-        return _SWITCH.text(wanted)
-
-    def show(self, value: Value) -> str:
-        return _SWITCH.show(value)
-
-
-def swap_beside(memsw: int, limit: int, option: str) -> int:
-    """The swap that v1's memory+swap leaves beside ``limit``."""
-    if limit <= memsw:
-        return memsw - limit
-    if limit >= UNLIMITED:
-        reason = "limits memory and swap together where memory alone has no limit"
-        way_out = "limit memory.max too, or limit swap by memory.swap.max"
-        raise InputError(reason, option=option, value=V2.show(memsw), way_out=way_out)
-    reason = "is below the limit of memory alone, and it is the limit of memory and swap together"
-    raise InputError(reason, option=option, value=V2.show(memsw), way_out="write at least " + V2.show(limit))
 
 
 def choose(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
@@ -70,7 +34,6 @@ def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
         swap_beside(memsw.value, limit.value, at(memsw.declared))
 
 
-_SWITCH = Switch()
 _OOM = "memory.oom.group is another thing: it kills all of a group or none of it"
 _TCP = "v2 counts the buffers of sockets with all other memory, in memory.max"
 
@@ -90,7 +53,7 @@ def _v2(name: str, default: str, order: int, since: str, effective: str, elsewhe
 
 
 def _switch(name: str, default: bool, since: str, **more: Any) -> InterfaceFile:
-    return InterfaceFile(name, 2, "memory", _SWITCH, default, since=since, elsewhere=_ONLY_MAX, **more)
+    return InterfaceFile(name, 2, "memory", SWITCH, default, since=since, elsewhere=_ONLY_MAX, **more)
 
 
 FAMILY = Family(

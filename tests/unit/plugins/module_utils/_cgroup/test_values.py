@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup import values
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.cpu import Bandwidth
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.cpuset import Ranges
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import MAX, Facts, Kind
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.kinds_cpu import Bandwidth
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError, UnsupportedError
 
 G = 1024**3
