@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
 
 from .._convergence.errors import InputError, RefusedError, UnsupportedError
 from . import hierarchies, names
 from .desired import REFUSE, Delegate, Group, OnProcesses, Parser
-from .hierarchies import CORE, FREEZER
+from .hierarchies import CORE, CORE_V1, FREEZER
+from .limits import Want
 
 if TYPE_CHECKING:
     from .selectors import Selector
@@ -32,7 +33,8 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
         # cgroup_limit can be told nothing else.
         raise InputError("declares no limit", option=own + "limits", way_out="name one, as in {memory.max: 512M}")
     group = parser.with_limits(own + "limits", limits) if limits else Group("", "")
-    needs = set(group.controllers)
+    # The root has its files whatever it passes on.
+    needs = set(group.controllers) if name else set()
     for controller in _strings(own + "controllers", item.get("controllers")):
         hierarchies.index_of(parser.host, controller, own + "controllers")
         needs.add(controller)
@@ -66,6 +68,29 @@ def _whole(parser: Parser, own: str, item: Mapping[str, object], name: str, opti
     if delegate is not None:
         _check_delegate(parser, own, group)
     return parser.placed(group, own + "controllers")
+
+
+def in_each(parser: Parser, group: Group, option: str) -> Group:
+    """The group with v1's core files wanted in each v1 hierarchy that it is in; InputError where it is in none."""
+    homes: Dict[int, str] = {}
+    for controller in sorted(group.controllers):
+        index = hierarchies.index_of(parser.host, controller, option)
+        if parser.host.hierarchies[index].version == 1:
+            homes.setdefault(index, controller)
+    wants: List[Want] = []
+    for want in group.wants:
+        if want.file.controller != CORE_V1:
+            wants.append(want)
+            continue
+        if not homes:
+            raise InputError(
+                "is set in each v1 hierarchy that a task puts the group in, and this one names none",
+                option=f"{option.rpartition('.')[0]}.limits['{want.declared}']".lstrip("."),
+                way_out="name controllers, or a limit of one, beside it",
+            )
+        # A controller stands for its hierarchy.
+        wants += [want._replace(file=want.file._replace(controller=controller)) for controller in homes.values()]
+    return group._replace(wants=tuple(wants))
 
 
 def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:
@@ -134,9 +159,10 @@ def _check_delegate(parser: Parser, own: str, group: Group) -> None:
 def _check_root(group: Group, own: str) -> None:
     if not group.present:
         raise RefusedError("is the root group and cannot be removed", option=own + "name", value="/")
-    if group.wants or group.frozen is not None or group.type or group.delegate or group.unwanted:
+    others = any(not want.file.only_root for want in group.wants)
+    if others or group.frozen is not None or group.type or group.delegate or group.unwanted:
         raise RefusedError(
-            "is the root group, which is only read, given controllers to its children and moved to",
+            "is the root group, which is only read, given controllers to its children, moved to, and told what it alone has",
             option=own + "name",
             value="/",
             way_out="declare limits and settings for a group below it",
