@@ -96,9 +96,10 @@ class _Planner:
         if direction == "both":
             wider = getattr(kind, "union", None)
             if wider is not None:
-                # What neither contains the other passes through both together, so that children can follow.
+                # What neither contains the other passes through both together, so that children can follow; or through what
+                # they share, so that siblings can.
                 between = wider(observed, value)
-                self.add(number, group, file, place, observed, between, True)
+                self.add(number, group, file, place, observed, between, kind.direction(observed, between) != "fall")
                 self.add(number, group, file, place, between, value, False)
                 return
         self.add(number, group, file, place, observed, value, direction != "fall")
@@ -136,7 +137,7 @@ class _Planner:
             do,
         )
         depth = name.count("/")
-        if kind.late(value):
+        if kind.late(observed, value):
             self.lates.append(_Step(depth, number, file.rise, change))
         elif rise:
             # What is new starts from the kernel's default, and mostly comes down from there: after what is above it has

@@ -55,7 +55,7 @@ class Ranges(Kind):
 class Exclusive(Switch):
     """v1's exclusive flags: the kernel compares the lists of all siblings when one is set."""
 
-    def late(self, wanted: Value) -> bool:
+    def late(self, observed: Value | None, wanted: Value) -> bool:
         return bool(wanted)
 
 
@@ -64,12 +64,27 @@ class Partition(Choice):
 
     def writes(self, observed: Value | None, wanted: Value) -> tuple[str, ...]:
         texts = super().writes(observed, wanted)
-        # Kernels before 6.6 leave what is not valid as it is, however often they are told what it shall be.
+        # Linux 6.1 leaves what is not valid as it is, however often it is told what it shall be; 6.12 looks again.
         again = observed is not None and "invalid" in observed and wanted != "member"
         return ("member", *texts) if again else texts
 
-    def late(self, wanted: Value) -> bool:
+    def late(self, observed: Value | None, wanted: Value) -> bool:
         return bool(wanted != "member")
+
+
+class Own(Ranges):
+    """cpuset.cpus.exclusive: no two siblings have the same CPU, so one gives it up before the other gets it."""
+
+    def direction(self, observed: str, wanted: str) -> str:
+        had, gets = _members(observed), _members(wanted)
+        return "fall" if gets <= had else "rise" if had <= gets else "both"
+
+    def union(self, one: str, other: str) -> str:
+        """What is in both lists: the way from one to the other that is in no sibling's way."""
+        return _joined([[number, number] for number in _members(one) & _members(other)])
+
+    def late(self, observed: str | None, wanted: str) -> bool:
+        return self.direction(observed or "", wanted) == "rise"
 
 
 def _pairs(text: str) -> list[list[int]]:
@@ -187,7 +202,7 @@ FAMILY = Family(
         # Asked of the parent, which has to have them: no more than those can become a partition's.
         _v2(
             "cpuset.cpus.exclusive",
-            _RANGES,
+            Own(),
             "",
             "6.7",
             rise=1,

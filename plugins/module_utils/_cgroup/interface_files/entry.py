@@ -75,7 +75,7 @@ class Kind:
         """``rise`` (the group is to get more), ``fall``, or ``both`` where it cannot be said."""
         return "rise" if wanted >= observed else "fall"
 
-    def late(self, wanted: Value) -> bool:
+    def late(self, observed: Value | None, wanted: Value) -> bool:
         """Whether it is written when all lists and limits of all groups are as wanted: what the kernel checks against them."""
         return False
 
