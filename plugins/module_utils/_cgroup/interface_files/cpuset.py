@@ -199,7 +199,7 @@ FAMILY = Family(
         ),
         _v2("cpuset.cpus", _RANGES, "", "5.0", rise=1, fall=1, tried="guest", effective="kernel"),
         _v2("cpuset.mems", _RANGES, "", "5.0", rise=1, fall=1, tried="guest", effective="kernel"),
-        # Asked of the parent, which has to have them: no more than those can become a partition's.
+        # Taken whatever the groups above have, as long as no sibling has any of them.
         _v2(
             "cpuset.cpus.exclusive",
             Own(),
@@ -207,6 +207,7 @@ FAMILY = Family(
             "6.7",
             rise=1,
             fall=1,
+            tried="guest",
             effective="kernel",
             elsewhere=f"v1 has {EXCLUSIVE} alone",
         ),
