@@ -58,7 +58,8 @@ options:
   name:
     description:
       - The group, as a path below the hierarchy's root, such as V(batch) or V(batch/nightly).
-      - V(/) is the root group, which can be told no limits, but whose children can be given controllers and which processes can be moved to.
+      - V(/) is the root group. Its children can be given controllers, processes can be moved to it, and of limits it takes those that it
+        alone has, C(io.cost.qos), C(io.cost.model) and C(cpuset.memory_pressure_enabled), which count for all of the host.
     type: str
     required: true
 """
@@ -73,6 +74,8 @@ options:
       - Sizes are bytes or V(512M), V(1.5GiB) (binary units, as in the kernel), V(50%) of the host's memory, or V(max).
       - C(cpu.max) is a number of CPUs (V(1.5)), V(150%) of one CPU, quota and period in microseconds (V("50000 100000")), or V(max).
       - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
+      - C(cpuset.cpus.partition) holds when the kernel shows it as valid; where it is not, the task fails with the kernel's reason.
+      - C(notify_on_release) is set in each v1 hierarchy that the limits and the controllers beside it put the group in.
       - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
       - What is not named is not touched.
     type: dict

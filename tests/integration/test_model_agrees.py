@@ -200,6 +200,8 @@ TEXTS = {
     "memory.swappiness": [*GARBAGE, "100", "200", "201"],
     **dict.fromkeys(("memory.oom.group", "memory.oom_control", "memory.zswap.writeback"), GARBAGE),
     "freezer.state": ["FROZEN", "THAWED", "FREEZING", "frozen", " FROZEN ", "", "1"],
+    "cgroup.clone_children": ["0", "1", "1", "2", "x", "-1"],
+    "notify_on_release": ["0", "1", "2", "x", "-1"],
     "blkio.bfq.weight": [*GARBAGE, "1000", "1001", "300"],
     "blkio.bfq.weight_device": [
         "200",

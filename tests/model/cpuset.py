@@ -14,6 +14,8 @@ from .texts import numbers, ranges, refuse, signed, unsigned
 
 # Nodes are counted up to what the kernel was built for.
 _NODES = 1024
+# With it in the parent a new group has the parent's lists, where no group below the parent is exclusive.
+CLONES = "cgroup.clone_children"
 _FLAGS = (
     "cpu_exclusive",
     "mem_exclusive",
@@ -75,6 +77,10 @@ class CpusetV1(Cpuset):
         for above in self._relatives(iter((group.parent,) if group.parent is not None else ())):
             # These two are the parent's, of all.
             self.flags.update({flag: above.flags[flag] for flag in ("memory_spread_page", "memory_spread_slab")})
+            siblings = self._relatives(iter(above.group.children.values()))
+            exclusive = any(one.flags[flag] for one in siblings for flag in _FLAGS[:2])
+            if group.switches.get(CLONES) and not exclusive:
+                self.cpus, self.mems = above.cpus, above.mems
         if group.parent is None:
             self.cpus, self.mems = self.machine.cpus, self.machine.nodes
             self.flags.update(cpu_exclusive=True, mem_exclusive=True)

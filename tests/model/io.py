@@ -14,6 +14,7 @@ from .kernel import Controller, File, Group
 from .texts import ULONG, device, leading, refuse, unsigned
 
 _COUNTS = 2**32 - 1
+_PRIORITIES = ("no-change", "promote-to-rt", "restrict-to-be", "idle", "none-to-rt")
 
 
 class Io(Controller):
@@ -28,6 +29,7 @@ class Io(Controller):
         self.figures: dict[str, list[int]] = {}
         self.weight = 100
         self.weights: dict[str, int] = {}
+        self.priority = "no-change"
         super().__init__(group)
 
     def entry(self, number: str) -> list[int]:
@@ -65,6 +67,14 @@ class Io(Controller):
         if not 1 <= weight <= 1000:
             refuse(errno.ERANGE)
         self.weight = weight
+        # Those of devices go, even where nothing changes.
+        self.weights.clear()
+
+    def store_priority(self, text: str) -> None:
+        """What becomes of the class that a request has."""
+        if text.strip() not in _PRIORITIES:
+            refuse(errno.EINVAL)
+        self.priority = text.strip()
 
     def show_weights(self) -> str:
         return f"default {self.weight}\n" + "".join(f"{number} {weight}\n" for number, weight in self.weights.items())
@@ -99,6 +109,7 @@ class IoV1(Io):
         "blkio.throttle.write_iops_device": _throttle(3),
         "blkio.bfq.weight": File(lambda self: f"{self.weight}\n", Io.store_default, root=False),
         "blkio.bfq.weight_device": File(Io.show_weights, Io.store_weight, root=False),
+        "blkio.prio.class": File(lambda self: self.priority + "\n", Io.store_priority),
     }
 
 
@@ -107,6 +118,7 @@ class IoV2(Io):
 
     def __init__(self, group: Group) -> None:
         self.cost = 100
+        self.targets: dict[str, int] = {}
         super().__init__(group)
 
     def _show(self) -> str:
@@ -133,6 +145,20 @@ class IoV2(Io):
             figures[place] = min(figure, self._NONE[place])
         entry[:] = figures
 
+    def _show_latency(self) -> str:
+        return "".join(f"{number} target={target}\n" for number, target in self.targets.items() if target)
+
+    def _store_latency(self, text: str) -> None:
+        number, body = device(text)
+        self.entry(number)
+        target = 0
+        for word in body.split():
+            key, _, said = word.partition("=")
+            if key != "target":
+                refuse(errno.EINVAL)
+            target = 0 if said == "max" else leading(said)
+        self.targets[number] = target
+
     def _store_cost(self, text: str) -> None:
         if ":" in text:
             number, _ = device(text)
@@ -147,4 +173,6 @@ class IoV2(Io):
         "io.max": File(_show, _store, root=False),
         "io.weight": File(lambda self: f"default {self.cost}\n", _store_cost, root=False),
         "io.bfq.weight": File(Io.show_weights, Io.store_weight, root=False),
+        "io.latency": File(_show_latency, _store_latency, root=False),
+        "io.prio.class": File(lambda self: self.priority + "\n", Io.store_priority),
     }

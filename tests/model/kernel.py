@@ -66,6 +66,8 @@ class Group:
         self.owners: dict[str, tuple[int, int]] = {}
         self.attributes: dict[str, bytes] = {}
         self.busy_until = 0.0
+        # v1's, which new groups have from their parent.
+        self.switches: dict[str, bool] = {} if parent is None else dict(parent.switches)
 
     def visible(self) -> Iterator[Controller]:
         """The controllers whose files can be seen."""

@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from .cpu import CpuV1
-from .cpuset import CpusetV1
+from .cpuset import CLONES, CpusetV1
 from .io import IoV1
 from .kernel import Controller, File, Group, Hierarchy
 from .machine import Machine
 from .memory import MemoryV1
 from .pids import Pids
-from .texts import refuse
+from .texts import refuse, unsigned
 
 
 class Freezer(Controller):
@@ -57,6 +57,13 @@ class Freezer(Controller):
     }
 
 
+def _switch(name: str) -> File:
+    def store(group: Group, text: str) -> None:
+        group.switches[name] = unsigned(text) != 0
+
+    return File(lambda group: f"{int(group.switches.get(name, False))}\n", store)
+
+
 CONTROLLERS: Mapping[str, type[Controller]] = MappingProxyType(
     {kind.name: kind for kind in (CpuV1, CpusetV1, IoV1, MemoryV1, Pids, Freezer)}
 )
@@ -68,6 +75,8 @@ class GroupV1(Group):
     core: ClassVar[Mapping[str, File]] = {
         "cgroup.procs": File(Group.show_procs, Group.store_procs),
         "tasks": File(Group.show_procs, Group.store_procs),
+        CLONES: _switch(CLONES),
+        "notify_on_release": _switch("notify_on_release"),
     }
 
 

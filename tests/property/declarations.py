@@ -316,7 +316,17 @@ def io_limits(draw: st.DrawFn) -> Limit:
         for key, figure in figures.items():
             file = f"blkio.throttle.{keys[key]}_device"
             on_v1[file] = (*on_v1.get(file, ()), f"{number} {figure or 0}")
-    return Limit("io", {"io.max": said}, on_v1, {"io.max": tuple(texts)})
+    limits: dict[str, object] = {"io.max": said}
+    on_v2 = {"io.max": tuple(texts)}
+    if draw(st.booleans()):
+        priority = draw(st.sampled_from(("no-change", "idle", "restrict-to-be")))
+        limits[draw(st.sampled_from(("io.prio.class", "blkio.prio.class")))] = priority
+        on_v1["blkio.prio.class"] = on_v2["io.prio.class"] = (priority,)
+    if draw(st.booleans()):
+        weight = draw(st.sampled_from((1, 100, 1000)))
+        limits[draw(st.sampled_from(("io.bfq.weight", "blkio.bfq.weight")))] = weight
+        on_v1["blkio.bfq.weight"] = on_v2["io.bfq.weight"] = (str(weight),)
+    return Limit("io", limits, on_v1, on_v2)
 
 
 # -- tasks ------------------------------------------------------------------------------------------------------------
@@ -406,7 +416,9 @@ _LIMIT_NAMES = (
     *("pids.max", "memory.max", "memory.swap.max", "memory.high", "memory.limit_in_bytes", "memory.oom.group"),
     *("cpu.max", "cpu.weight", "cpu.weight.nice", "cpu.shares", "cpu.idle", "cpu.max.burst", "cpu.cfs_quota_us"),
     *("cpuset.cpus", "cpuset.mems", "cpuset.cpu_exclusive", "cpuset.memory_migrate", "cpuset.sched_relax_domain_level"),
-    *("io.max", "io.weight", "io.bfq.weight", "blkio.bfq.weight", "blkio.throttle.read_bps_device"),
+    *("io.max", "io.weight", "io.bfq.weight", "blkio.bfq.weight", "blkio.throttle.read_bps_device", "blkio.weight"),
+    *("io.latency", "io.prio.class", "io.cost.qos", "cpuset.cpus.partition", "cpuset.cpus.exclusive"),
+    *("cgroup.clone_children", "notify_on_release", "cpuset.memory_pressure_enabled"),
     *("cgroup.max.depth", "cgroup.max.descendants", "cgroup.pressure", "memory.swappiness", "memory.maxx", "tasks"),
 )
 

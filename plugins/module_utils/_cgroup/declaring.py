@@ -39,7 +39,8 @@ def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, 
         # cgroup_limit can be told nothing else.
         raise InputError("declares no limit", option=own + "limits", way_out="name one, as in {memory.max: 512M}")
     group = resolver.with_limits(own + "limits", limits) if limits else Group("", "")
-    needs = set(group.controllers)
+    # The root has its files whatever it passes on.
+    needs = set(group.controllers) if name else set()
     for controller in _strings(own + "controllers", item.get("controllers")):
         hierarchies.index_of(resolver.host, controller, own + "controllers")
         needs.add(controller)
@@ -141,9 +142,10 @@ def _check_delegate(resolver: Resolver, own: str, group: Group) -> None:
 def _check_root(group: Group, own: str) -> None:
     if not group.present:
         raise RefusedError("is the root group and cannot be removed", option=own + "name", value="/")
-    if group.wants or group.frozen is not None or group.type or group.delegate or group.unwanted:
+    others = any(not want.file.only_root for want in group.wants)
+    if others or group.frozen is not None or group.type or group.delegate or group.unwanted:
         raise RefusedError(
-            "is the root group, which is only read, given controllers to its children and moved to",
+            "is the root group, which is only read, given controllers to its children, moved to, and told what it alone has",
             option=own + "name",
             value="/",
             way_out="declare limits and settings for a group below it",

@@ -17,6 +17,8 @@ V1_NAMES = {"io": "blkio"}
 _V2_NAMES = {"blkio": "io"}
 # The frozen state is a core file of every v2 group, a controller on v1.
 CORE = ""
+# What each v1 hierarchy has for itself: of a limit, all v1 hierarchies that the group is in.
+CORE_V1 = "v1"
 FREEZER = "freezer"
 _EVERYWHERE_ON_V2 = (FREEZER, "perf_event")
 KNOWN = frozenset(
@@ -67,8 +69,10 @@ class Host(NamedTuple):
     unified: Optional[int]
 
     def versions(self) -> Dict[str, int]:
-        """Controller -> 1 or 2; CORE is there where a v2 hierarchy is."""
+        """Controller -> 1 or 2; CORE is there where a v2 hierarchy is, CORE_V1 where a v1 hierarchy has controllers."""
         found = {controller: self.hierarchies[index].version for controller, index in self.where.items()}
+        if 1 in found.values():
+            found[CORE_V1] = 1
         if self.unified is not None:
             found[CORE] = 2
         return found

@@ -50,6 +50,7 @@ class PerDevice(Kind):
 
     def __init__(self, gone: str, count: bool = False) -> None:
         self.gone, self.count = gone, count
+        self.none = "max" if gone == "0" else gone  # as people read it
 
     def figure(self, option: str, key: str, value: object) -> int:
         """One figure; MAX for none."""
@@ -157,13 +158,7 @@ class PerDevice(Kind):
         found: dict[str, list[str]] = {}
         for (device, key), figure in value.items():
             bytes_ = not self.count and not key.endswith("iops")
-            shown = (
-                (self.gone if self.gone != "0" else "max")
-                if figure == MAX
-                else show_size(figure)
-                if bytes_
-                else str(figure)
-            )
+            shown = self.none if figure == MAX else show_size(figure) if bytes_ else str(figure)
             found.setdefault(device, []).append(key + "=" + shown if key else shown)
         return ", ".join(" ".join([device, *figures]) for device, figures in found.items())
 
@@ -173,12 +168,8 @@ class PerDevice(Kind):
         return both if all(both[place] == figure for place, figure in one.items()) else None
 
 
-class Throughput(PerDevice):
-    """io.max: up to four figures a device; those that are not written stay."""
-
-    keys = ("rbps", "wbps", "riops", "wiops")
-    least = 2  # v2 answers EINVAL to 1, v1 takes it
-    example = '{"/dev/sda": {rbps: 10M, wiops: 100}}'
+class Keyed(PerDevice):
+    """Figures with a name, key=figure; those that are not written stay."""
 
     def entry(self, option: str, said: object) -> Mapping[str, object]:
         if word(said) == "max":
@@ -195,22 +186,56 @@ class Throughput(PerDevice):
         for item in rest.split():
             key, _sign, figure = item.partition("=")
             if not figure or key in found:
-                raise wrong(option, rest, "is not key=value for each figure", "write 8:0 rbps=10M wiops=100")
+                raise wrong(option, rest, "is not key=value for each figure", "write " + self.example)
             found[key] = figure
         return found
 
 
+class Throughput(Keyed):
+    """io.max: up to four figures a device."""
+
+    keys = ("rbps", "wbps", "riops", "wiops")
+    least = 2  # v2 answers EINVAL to 1, v1 takes it
+    example = '{"/dev/sda": {rbps: 10M, wiops: 100}}'
+
+
+class Latency(Keyed):
+    """io.latency: a target in microseconds for each device, in a line target=75000."""
+
+    keys = ("target",)
+    example = '{"/dev/sda": 75000}'
+
+    def __init__(self) -> None:
+        super().__init__("max", True)
+
+    def figure(self, option: str, key: str, value: object) -> int:
+        # Nanoseconds in the kernel, which multiplies without a look: 2**54 microseconds still fit.
+        return MAX if word(value) == "max" else whole(option, value, 1, 2**54, " (microseconds), or max")
+
+    def entry(self, option: str, said: object) -> Mapping[str, object]:
+        return super().entry(option, said) if isinstance(said, Mapping) else {"target": said}
+
+    def unspelled(self, option: str, rest: str) -> object:
+        return super().unspelled(option, rest) if "=" in rest else rest
+
+
 class Weights(PerDevice):
-    """A weight for each device; ``with_default``: beside that of all others, in the same file (v2)."""
+    """A weight for each device; ``with_default``: beside that of all others, in the same file (v2).
+
+    ``gone`` takes a device's own away. ``forgets``: with a new weight of all others the kernel drops those of devices.
+    """
 
     example = '{default: 100, "8:0": 200}'
 
-    def __init__(self, high: int, with_default: bool = True) -> None:
-        super().__init__(DEFAULT, True)
-        self.high, self.with_default = high, with_default
+    def __init__(
+        self, high: int, with_default: bool = True, low: int = 1, gone: str = DEFAULT, forgets: bool = False
+    ) -> None:
+        super().__init__(gone, True)
+        self.none = DEFAULT
+        self.low, self.high, self.with_default, self.forgets = low, high, with_default, forgets
 
     def figure(self, option: str, key: str, value: object) -> int:
-        return MAX if word(value) == DEFAULT else whole(option, value, 1, self.high)
+        return MAX if word(value) in (DEFAULT, self.gone) else whole(option, value, self.low, self.high)
 
     def parse(self, option: str, value: object, facts: Facts) -> Figures:
         if self.with_default and not isinstance(value, (str, Mapping, list, tuple)):
@@ -228,6 +253,19 @@ class Weights(PerDevice):
     def read(self, text: str) -> Figures:
         found = super().read(DEFAULT + " " + text if text.strip().isdigit() else text)
         return found if self.with_default else {place: weight for place, weight in found.items() if place[0] != DEFAULT}
+
+    def writes(self, observed: Value | None, wanted: Value) -> tuple[str, ...]:
+        place = (DEFAULT, "")
+        weight = wanted.get(place)
+        had = observed or {}
+        if weight is None or had.get(place) == weight:
+            return super().writes(observed, wanted)
+        rest = {one: figure for one, figure in self.meant(had, wanted).items() if one != place}
+        if self.forgets:
+            rest = {**{one: figure for one, figure in had.items() if one != place}, **rest}
+            had = {}
+        # A bare number: before 5.4 io.bfq.weight took nothing else, and the kernels since take it too.
+        return (str(weight), *super().writes(had, rest))
 
     def text(self, wanted: Value) -> str | None:
         return None

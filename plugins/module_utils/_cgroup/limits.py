@@ -13,6 +13,7 @@ from .interface_files.entry import INHERIT, USUAL, Choices, Facts, InterfaceFile
 from .values import word, wrong
 
 __all__ = ["Resolved", "Want", "controllers_of", "resolve"]
+_CORES = {"": "a v2 hierarchy", "v1": "a v1 hierarchy"}
 _Item = Tuple[str, type, Any]  # the type too: True, 1 and 1.0 are one key and three declarations
 
 
@@ -39,8 +40,7 @@ def controllers_of(limits: Mapping[str, object]) -> tuple[str, ...]:
 
 def _controller(name: object, option: str) -> str:
     if isinstance(name, str):
-        prefix = name.partition(".")[0]
-        found = table.CONTROLLERS.get(prefix)
+        found = table.controller_of(name)
         return table.find(name, option=option).controller if found is None else found
     raise wrong(option, name, "is not the name of an interface file")
 
@@ -95,7 +95,7 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
         table.find(items[0][0], option=option)
         raise UnsupportedError(
             "needs {}, which {} does not have".format(
-                f"the {controller} controller" if controller else "a v2 hierarchy",
+                _CORES.get(controller, f"the {controller} controller"),
                 f"this {host.mode} host" if host.mode else "v1",
             ),
             option=at(items[0][0]),

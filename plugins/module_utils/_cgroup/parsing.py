@@ -45,6 +45,8 @@ class Parser:
         if present and name and limits and not more and not removing(item):
             template = self._resolver.with_limits(own + "limits", limits)
             group = template._replace(name=name, option=option)
+            if not group.plain:
+                group = self._resolver.placed(group, own + "limits")
         else:
             from .declaring import whole
 

@@ -41,6 +41,8 @@ class _Planner:
         self.making = making
         self.rises: List[_Step] = []
         self.falls: List[_Step] = []
+        self.lates: List[_Step] = []
+        self.again: Set[Tuple[Place, str]] = set()
         self.warnings: List[str] = []
         self.unsure: Set[str] = set()
         self.said: Dict[Tuple[str, str], str] = {}
@@ -89,12 +91,15 @@ class _Planner:
         self.guard(group, want, value, place)
         self.ceiling(group, want, value, place)
         direction = kind.direction(observed, value)
+        if file.forgets:
+            self.remember(number, group, file, place, there.get(file.forgets), direction != "fall")
         if direction == "both":
             wider = getattr(kind, "union", None)
             if wider is not None:
-                # What neither contains the other passes through both together, so that children can follow.
+                # What neither contains the other passes through both together, so that children can follow; or through what
+                # they share, so that siblings can.
                 between = wider(observed, value)
-                self.add(number, group, file, place, observed, between, True)
+                self.add(number, group, file, place, observed, between, kind.direction(observed, between) != "fall")
                 self.add(number, group, file, place, between, value, False)
                 return
         self.add(number, group, file, place, observed, value, direction != "fall")
@@ -114,7 +119,7 @@ class _Planner:
         kind = file.kind
         index, name = place
         texts = kind.writes(observed, value)
-        if not texts:
+        if not texts or (place, file.name) in self.again:
             return
         verb = "write"
         usage = self.picture.usage.get((place, USAGE.get(file.name, "")))
@@ -125,14 +130,16 @@ class _Planner:
             do += (value,)
         change = Change(
             "write",
-            name,
+            names.shown(name),
             absolute(self.picture.host.hierarchies[index], name, file.name),
             None if observed is None else kind.show(observed),
             kind.show(kind.predicted(observed, value)),
             do,
         )
         depth = name.count("/")
-        if rise:
+        if kind.late(observed, value):
+            self.lates.append(_Step(depth, number, file.rise, change))
+        elif rise:
             # What is new starts from the kernel's default, and mostly comes down from there: after what is above it has
             # risen, before what is above it falls.
             down = observed is None and self.comes_down(file, value)
@@ -142,6 +149,33 @@ class _Planner:
             self.rises.append(_Step(-depth - _DEEPEST, number, file.fall, change))
         else:
             self.falls.append(_Step(-depth, number, file.fall, change))
+
+    def remember(
+        self, number: int, group: Group, file: InterfaceFile, place: Place, seen: Optional[str], rise: bool
+    ) -> None:
+        """Write once more what the kernel forgets when it is told this file, and what was declared of it."""
+        other = next((want for want in group.wants if want.file.name == file.forgets), None)
+        if not seen and other is None:
+            return
+        from .interface_files import table
+
+        row = table.files(file.controller, file.version)[file.forgets]
+        observed = row.kind.read(seen or "")
+        value = observed if other is None else row.kind.predicted(observed, other.value)
+        texts = row.kind.writes(None, value)
+        if not texts:
+            return
+        index, name = place
+        path = absolute(self.picture.host.hierarchies[index], name, row.name)
+        do = ("write", index, name, row.name, texts, "")
+        before, after = row.kind.show(observed), row.kind.show(value)
+        # What stays is gone for the moment between the two writes.
+        change = Change("write", name, path, before if before != after else "", after, do)
+        self.again.add((place, row.name))
+        steps, depth = (self.rises, name.count("/")) if rise else (self.falls, -name.count("/"))
+        for own in (self.rises, self.falls):
+            own[:] = [step for step in own if step.change.path != path]
+        steps.append(_Step(depth, number, (file.rise if rise else file.fall) + 1, change))
 
     def comes_down(self, file: InterfaceFile, value: Value) -> bool:
         if file.default is None or file.default is INHERIT:
@@ -154,6 +188,12 @@ class _Planner:
         file, picture = want.file, self.picture
         index, name = place
         option = _option(group, want)
+        if file.only_root and name:
+            raise UnsupportedError(
+                "is a file of the root group alone, and counts for all of the host",
+                option=option,
+                way_out="set it for /",
+            )
         if picture.sample.get((index, file.name)) is False:
             # A group like it does not have the file either.
             raise UnsupportedError(
@@ -309,7 +349,7 @@ def _option(group: Group, want: Want) -> str:
 
 
 def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Change], List[Change], List[str]]:
-    """The rises and the falls of all groups, each in order, and warnings."""
+    """The rises and the falls of all groups, each in order, what comes last with the falls, and warnings."""
     planner = _Planner(picture, desired, making)
     legacy_cpuset = picture.host.where.get("cpuset")
     if legacy_cpuset is not None and picture.host.hierarchies[legacy_cpuset].version != 1:
@@ -322,7 +362,8 @@ def changes(picture: Picture, desired: Desired, making: Making) -> Tuple[List[Ch
                 planner.cpuset(number, group)
     planner.rises.sort(key=_order)
     planner.falls.sort(key=_order)
-    rises, falls = ([step.change for step in steps] for steps in (planner.rises, planner.falls))
+    planner.lates.sort(key=_order)
+    rises, falls = ([step.change for step in steps] for steps in (planner.rises, planner.falls + planner.lates))
     return rises, falls, planner.warnings
 
 

@@ -10,7 +10,7 @@ from typing import Dict, Hashable, List, Mapping, Optional, Tuple
 from .._convergence.errors import InputError, UnsupportedError
 from . import hierarchies, names
 from .desired import Group, Policy
-from .hierarchies import CORE, Host
+from .hierarchies import CORE, CORE_V1, Host
 from .interface_files.entry import Choices, Facts
 from .limits import controllers_of, resolve
 from .names import HOLD
@@ -62,14 +62,19 @@ class Resolver:
             return cached
         found = resolve(option, limits, self.versions, self._facts, self.host.mode, self._values, self._choices)
         controllers = frozenset(want.file.controller for want in found.wants) | frozenset(controllers_of(limits))
-        group = Group("", "", True, found.wants, controllers, warnings=found.warnings, said=limits)
-        group = self.placed(group, option)._replace(plain=True)
+        group = Group("", "", True, found.wants, controllers - {CORE_V1}, warnings=found.warnings, said=limits)
+        if CORE_V1 not in controllers:
+            group = self.placed(group, option)._replace(plain=True)
         if key is not None:
             self._limits[key] = group
         return group
 
     def placed(self, group: Group, option: str) -> Group:
         """The group with the hierarchies that it exists in; UnsupportedError where there is none."""
+        if any(want.file.controller == CORE_V1 for want in group.wants):
+            from .each_hierarchy import in_each
+
+            group = in_each(self.host, group, option)
         look = self._look(group, option)
         texts: Dict[int, Dict[str, Optional[str]]] = {index: {} for index, _files in look}
         for want in group.wants:
@@ -82,12 +87,12 @@ class Resolver:
         files: Dict[int, List[str]] = {}
         for controller in sorted(group.controllers):
             files.setdefault(hierarchies.index_of(self.host, controller, option), [])
-        if not files:
+        if not files and not group.wants:
             files[hierarchies.index_of(self.host, CORE, option)] = []
         for want in group.wants:
             index = hierarchies.index_of(self.host, want.file.controller, option)
             own = files.setdefault(index, [])
-            own.extend(name for name in (want.file.name,) + want.needs if name not in own)
+            own.extend(name for name in (want.file.name, want.file.forgets) + want.needs if name and name not in own)
         for index, own in files.items():
             hierarchy = self.host.hierarchies[index]
             if hierarchy.version == 1 and "cpuset" in hierarchy.controllers:

@@ -180,3 +180,22 @@ class Switch(Kind):
 
     def show(self, value: Value) -> str:
         return "true" if value else "false"
+
+
+class Choice(Kind):
+    """One of the kernel's words. What it shows is taken as it is: later kernels know more words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def parse(self, option: str, value: object, facts: Facts) -> str:
+        said = word(value)
+        if said in self.words:
+            return said
+        raise wrong(option, value, "is none of the kernel's words for it", "write " + ", ".join(self.words))
+
+    def read(self, text: str) -> str:
+        return text.strip()
+
+    def direction(self, observed: Value, wanted: Value) -> str:
+        return "rise"

@@ -57,7 +57,7 @@ class Files(Root):
             controllers = ["", *sorted(enabled)] if name else [""]
             self.texts[self.path(name, "cgroup.controllers")] = " ".join(sorted(enabled))
         else:
-            controllers = sorted(self.hierarchy.controllers)
+            controllers = ["", *sorted(self.hierarchy.controllers)]
         for controller in controllers:
             self.fill(name, FRESH[version].get(controller, {}))
             if not name:

@@ -40,6 +40,8 @@ LINEAGE: list[dict[str, Any]] = [
     {"pid": SHELL, "comm": "sshd-session", "parent": 200, "login": 7},
     {"pid": TASK, "comm": "python3", "parent": SHELL, "login": 7},
 ]
+# Files of each hierarchy that a group is in.
+_EVERYWHERE = ("cgroup.procs", "tasks", "notify_on_release")
 # What a group's description says beside its files.
 _ABOUT = ("in", "owner", "owners", "delegated")
 
@@ -144,7 +146,7 @@ class Described:
             for above in [*_parents(name), name]:
                 if above not in tree.inodes:
                     tree.make(above)
-            own = {f: t for f, t in files.items() if index in self._homes(f) or f in ("cgroup.procs", "tasks")}
+            own = {f: t for f, t in files.items() if index in self._homes(f) or f in _EVERYWHERE}
             tree.fill(name, own)
             owners = {**({"": told["owner"]} if "owner" in told else {}), **told.get("owners", {})}
             for file, owner in owners.items():
@@ -155,8 +157,12 @@ class Described:
 
     def _homes(self, file: str) -> set[int]:
         prefix = file.partition(".")[0]
-        if file in ("cgroup.procs", "tasks"):
+        if file in _EVERYWHERE:
             return set()
+        if file == "cgroup.clone_children":
+            return {self.index("cpuset")}
+        if file.startswith("io.cost."):
+            return {self.index("v2")}
         return {self.index("v2" if prefix == "cgroup" else "io" if prefix == "blkio" else prefix)}
 
     # -- processes -----------------------------------------------------------------------------------------------

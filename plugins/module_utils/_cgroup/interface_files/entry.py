@@ -75,6 +75,10 @@ class Kind:
         """``rise`` (the group is to get more), ``fall``, or ``both`` where it cannot be said."""
         return "rise" if wanted >= observed else "fall"
 
+    def late(self, observed: Value | None, wanted: Value) -> bool:
+        """Whether it is written when all lists and limits of all groups are as wanted: what the kernel checks against them."""
+        return False
+
     def show(self, value: Value) -> str:
         """For people; ``parse`` takes it back."""
         return str(value)
@@ -115,6 +119,8 @@ class InterfaceFile(NamedTuple):
     effective: str = "own"
     divided: bool = False  # all groups right below one divide what it has: who gets less goes before who gets more
     config: str = ""  # the option that a kernel is built with to have it, where most are built without
+    only_root: bool = False  # is in the root group alone, and set for all of the host
+    forgets: str = ""  # the file of the same group whose figures are gone when this one is written
 
     def needs(self) -> str:
         """What a kernel without the file may lack, for a way out."""

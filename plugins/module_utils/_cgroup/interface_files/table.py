@@ -19,7 +19,10 @@ CONTROLLERS = {
     "blkio": "io",
     "pids": "pids",
     "freezer": "freezer",
+    "notify_on_release": "v1",
 }
+# Files that are named as if they were another one's.
+_STRANGERS = {"cgroup.clone_children": "cpuset"}
 _families: dict[str, Family] = {}
 _files: dict[tuple[str, int], dict[str, InterfaceFile]] = {}
 
@@ -61,7 +64,16 @@ def _load(controller: str) -> Family:
         from . import core
 
         return core.FAMILY
+    if controller == "v1":
+        from . import core_v1
+
+        return core_v1.FAMILY
     return Family(())
+
+
+def controller_of(name: str) -> str | None:
+    """The controller that an interface file belongs to, '' for v2's core, "v1" for v1's; None for no such name."""
+    return _STRANGERS.get(name) or CONTROLLERS.get(name.partition(".")[0])
 
 
 def files(controller: str, version: int = 0) -> Mapping[str, InterfaceFile]:
@@ -75,7 +87,7 @@ def files(controller: str, version: int = 0) -> Mapping[str, InterfaceFile]:
 
 def find(name: str, version: int = 2, option: str = "") -> InterfaceFile:
     """The row of a limit, the given version's where both have the name; InputError for what is no limit."""
-    controller = CONTROLLERS.get(name.partition(".")[0])
+    controller = controller_of(name)
     if controller not in (None, "freezer"):
         row = files(controller, version).get(name) or files(controller).get(name)
         if row is not None:

@@ -57,8 +57,10 @@ def test_versions_are_those_of_the_controllers_and_of_the_core() -> None:
         "memory": 2,
         "pids": 2,
         "": 2,
+        "v1": 1,
     }
     assert "" not in described("legacy").versions()
+    assert "v1" not in described("unified").versions()
 
 
 def test_a_named_hierarchy_has_no_controllers() -> None:

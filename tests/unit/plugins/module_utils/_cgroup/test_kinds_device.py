@@ -8,7 +8,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files.entry import MAX, Facts
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.kinds_device import PerDevice, Throughput, Weights
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.kinds_device import (
+    Latency,
+    PerDevice,
+    Throughput,
+    Weights,
+)
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError
 
 
@@ -20,7 +25,8 @@ def device(path: str) -> str:
 
 FACTS = Facts(4096, 2**30, 8, device)
 IO_MAX, BPS, IOPS = Throughput("max"), PerDevice("0"), PerDevice("0", count=True)
-WEIGHT, WEIGHT_DEVICE = Weights(10000), Weights(1000, with_default=False)
+WEIGHT, WEIGHT_DEVICE, BFQ = Weights(10000), Weights(1000, with_default=False), Weights(1000, forgets=True)
+CFQ, LATENCY = Weights(1000, with_default=False, low=10, gone="0"), Latency()
 M = 1024**2
 
 
@@ -78,13 +84,46 @@ def test_weights() -> None:
     assert WEIGHT.parse("x", 200, FACTS) == WEIGHT.parse("x", "200", FACTS) == {("default", ""): 200}
     wanted = WEIGHT.parse("x", {"default": 200, "/dev/sda": 300, "8:16": "default"}, FACTS)
     observed = WEIGHT.read("default 100\n8:16 50\n")
-    assert WEIGHT.writes(observed, wanted) == ("default 200", "8:0 300", "8:16 default")
+    assert WEIGHT.writes(observed, wanted) == ("200", "8:0 300", "8:16 default")
     assert WEIGHT.predicted(observed, wanted) == {("default", ""): 200, ("8:0", ""): 300}
     assert WEIGHT.show(wanted) == "default 200, 8:0 300, 8:16 default"
     assert WEIGHT.read("100") == {("default", ""): 100}  # io.bfq.weight before 5.4
     back = WEIGHT.parse("x", {"default": 100, "*": "default"}, FACTS)
     assert WEIGHT.writes(observed, back) == ("8:16 default",)
     assert WEIGHT.text(wanted) is None
+
+
+def test_with_a_new_weight_for_all_others_bfq_forgets_those_of_devices() -> None:
+    observed = BFQ.read("default 100\n8:0 200\n8:16 300\n")
+    said = BFQ.parse("x", {"default": 400, "8:0": 200}, FACTS)
+    assert BFQ.writes(observed, said) == ("400", "8:0 200", "8:16 300")
+    assert BFQ.predicted(observed, said) == {("default", ""): 400, ("8:0", ""): 200, ("8:16", ""): 300}
+    assert BFQ.writes(observed, BFQ.parse("x", {"default": 400, "8:16": "default"}, FACTS)) == ("400", "8:0 200")
+    assert BFQ.writes(observed, BFQ.parse("x", {"8:0": 300}, FACTS)) == ("8:0 300",)
+    assert BFQ.writes(None, said) == ("400", "8:0 200")
+    # io.cost does not.
+    assert WEIGHT.writes(observed, said) == ("400",)
+
+
+def test_cfq_took_0_for_a_weight_that_goes() -> None:
+    wanted = CFQ.parse("x", {"8:0": "default", "8:16": 10}, FACTS)
+    assert CFQ.writes({("8:0", ""): 500}, wanted) == ("8:0 0", "8:16 10")
+    assert CFQ.show(wanted) == "8:0 default, 8:16 10"
+    with pytest.raises(InputError):
+        CFQ.parse("x", {"8:0": 9}, FACTS)
+
+
+def test_targets_of_latency() -> None:
+    wanted = LATENCY.parse("x", {"/dev/sda": 75000, "8:16": {"target": "5000"}, "8:32": "max"}, FACTS)
+    assert wanted == {("8:0", "target"): 75000, ("8:16", "target"): 5000, ("8:32", "target"): MAX}
+    assert wanted == LATENCY.parse("x", "8:0 75000, 8:16 target=5000, 8:32 max", FACTS)
+    observed = LATENCY.read("8:16 target=5000\n8:32 target=7\n")
+    assert LATENCY.writes(observed, wanted) == ("8:0 target=75000", "8:32 target=max")
+    assert LATENCY.predicted(observed, wanted) == {("8:0", "target"): 75000, ("8:16", "target"): 5000}
+    assert LATENCY.show(wanted) == "8:0 target=75000, 8:16 target=5000, 8:32 target=max"
+    assert LATENCY.writes(observed, LATENCY.parse("x", "max", FACTS)) == ("8:16 target=max", "8:32 target=max")
+    with pytest.raises(InputError):
+        LATENCY.parse("x", {"8:0": 0}, FACTS)
 
 
 def test_v1_weights_of_devices_have_their_default_in_another_file() -> None:

@@ -251,11 +251,11 @@ def test_a_changed_period_is_told() -> None:
             "above it).",
         ),
         (
-            {"cpuset.cpu_exclusive": True},
+            {"cpuset.mem_hardwall": True},
             V2,
             UnsupportedError,
-            "limits['cpuset.cpu_exclusive']: has no counterpart in the v2 cpuset controller of this legacy host; "
-            "v2 has cpuset.cpus and cpuset.mems alone of these.",
+            "limits['cpuset.mem_hardwall']: has no counterpart in the v2 cpuset controller of this legacy host; "
+            "v2 has cpuset.cpus, cpuset.mems and cpuset.cpus.partition alone.",
         ),
         (
             {"io.max": {"8:0": {"rbps": 1}}},
