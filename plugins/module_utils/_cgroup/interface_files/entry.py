@@ -30,6 +30,8 @@ class Facts(NamedTuple):
     memory_total: int  # bytes
     cpus: int  # online
     device: Callable[[str], str]  # "/dev/sda" -> "8:0", a whole disk; raises InputError
+    # What this host has that a controller counts by: hugetlb's sizes of pages, rdma's devices. None: nobody has looked.
+    has: Callable[[str], tuple[str, ...]] | None = None
 
 
 class Kind:
@@ -144,11 +146,13 @@ class Family(NamedTuple):
 
     ``translate(said, version, at)`` gives the Turns of all that is foreign to ``version`` and can be said in it;
     ``check(wants, at)`` raises InputError. ``at(name)`` is the option that a limit stands under, for errors.
+    ``named(name)``: where the names in ``files`` are patterns (hugetlb.SIZE.max), the row of one file; None for no file.
     """
 
     files: tuple[InterfaceFile, ...]
     translate: Callable[[Mapping[str, Said], int, Callable[[str], str]], Iterable[Turn]] | None = None
     check: Callable[[Mapping[str, Want], Callable[[str], str]], None] | None = None
+    named: Callable[[str], InterfaceFile | None] | None = None
 
 
 def unreadable(text: str) -> UnsupportedError:
