@@ -90,12 +90,14 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
 
     version = host.versions.get(controller)
     if version is None:
-        table.find(items[0][0], option=option)
+        row = table.find(items[0][0], option=option)
         raise UnsupportedError(
             "needs {}, which this {} host does not have".format(
                 f"the {controller} controller" if controller else "a v2 hierarchy", host.mode
             ),
             option=at(items[0][0]),
+            # Of a controller that v2 does not have, say what there is instead.
+            way_out="" if table.files(controller, 2) else row.elsewhere,
         )
     said: dict[str, Said] = {}
     resets: dict[str, bool] = {}
