@@ -56,6 +56,8 @@ options:
           - The controllers that the group shall have at least, added to those that limits and O(groups[].frozen) imply.
           - On v1 it exists in the hierarchies of exactly these; on v2 they are enabled from the root down, for its siblings as well.
           - A group without any exists on v2 alone.
+          - They are V(cpu), V(cpuacct), V(cpuset), V(devices), V(dmem), V(freezer), V(hugetlb), V(io), V(memory), V(misc), V(net_cls), V(net_prio),
+            V(perf_event), V(pids) and V(rdma), as far as the host has them.
         type: list
         elements: str
       controllers_absent:
