@@ -13,7 +13,7 @@ from .values import Number, show_size, size, word, wrong
 
 # (thing, key) -> figure. A file with one figure a thing has the key ''.
 Figures = Dict[Tuple[str, str], int]
-EACH = "*"  # everything that this host has
+EACH = "*"  # everything that this host has, and stays that where nobody has looked what it has
 
 
 class Amount(Number):
@@ -46,7 +46,7 @@ class Listed(Kind):
         for said in sorted(value, key=lambda said: said != EACH):
             at = f"{option}['{said}']"
             figures = self._figures(at, value[said], facts)
-            for thing in (known or ()) if said == EACH else (self._known(option, said, known),):
+            for thing in known if said == EACH and known is not None else (self._known(option, said, known),):
                 found.update({(thing, key): figure for key, figure in figures.items()})
         return found
 
@@ -55,8 +55,8 @@ class Listed(Kind):
 
     def _known(self, option: str, said: object, known: Sequence[str] | None) -> str:
         """The name of one thing; UnsupportedError where this host does not have it."""
-        if not isinstance(said, str) or not said or len(said.split()) != 1:
-            raise wrong(option, said, f"is no name of a {self.what}", "write " + self.example)
+        if not isinstance(said, str) or [said] != said.replace(",", " ").split():
+            raise wrong(option, said, f"is no {self.what}'s name", "write " + self.example)
         if known is not None and said not in known:
             has = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
             raise UnsupportedError(
@@ -120,7 +120,10 @@ class Listed(Kind):
         return all(observed.get(place) == figure for place, figure in wanted.items())
 
     def direction(self, observed: Value, wanted: Value) -> str:
-        pairs = [(observed[place], figure) for place, figure in wanted.items() if place in observed]
+        # The kernel's default, which a new group is compared with, is the same of each.
+        pairs = [
+            (observed.get(place, observed.get((EACH, place[1]), figure)), figure) for place, figure in wanted.items()
+        ]
         falls = any(figure < had for had, figure in pairs)
         return ("both" if any(figure > had for had, figure in pairs) else "fall") if falls else "rise"
 

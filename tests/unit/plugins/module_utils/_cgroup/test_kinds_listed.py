@@ -42,11 +42,12 @@ def test_each_is_everything_that_the_host_has() -> None:
         ("rxe0", "hca_handle"): 1,
     }
     assert MISC.parse("x", "max", FACTS) == {}
-    assert RDMA.parse("x", "max", UNSEEN) == {}
 
 
 def test_where_nobody_has_looked_every_name_is_taken() -> None:
     assert MISC.parse("x", {"sev": 5}, UNSEEN) == {("sev", ""): 5}
+    assert MISC.parse("x", "max", UNSEEN) == {("*", ""): MAX}
+    assert MISC.parse("x", MISC.show({("*", ""): MAX}), UNSEEN) == {("*", ""): MAX}
 
 
 @pytest.mark.parametrize(
@@ -86,8 +87,10 @@ def test_what_the_host_lacks(kind: Listed, said: object, sentence: str) -> None:
         (RDMA, {"rxe0": {"memory": 5}}, "is nothing that is counted there"),
         (RDMA, {"rxe0": {"hca_handle": 2**31 - 1}}, "is out of range"),
         (RDMA, {"rxe0": {"hca_handle": "1K"}}, "is not a whole number"),
-        (RDMA, {5: {"hca_handle": 1}}, "is no name of a RDMA device"),
-        (RDMA, {"a b": {"hca_handle": 1}}, "is no name of a RDMA device"),
+        (RDMA, {5: {"hca_handle": 1}}, "is no RDMA device's name"),
+        (RDMA, {"a b": {"hca_handle": 1}}, "is no RDMA device's name"),
+        (RDMA, {"": {"hca_handle": 1}}, "is no RDMA device's name"),
+        (RDMA, {"rxe0,": {"hca_handle": 1}}, "is no RDMA device's name"),
         (PRIORITIES, "max", "is not a line for each network interface"),
         (PRIORITIES, {"eth0": "max"}, "is not a number"),
         (PRIORITIES, {"eth0": -1}, "is out of range"),
@@ -132,6 +135,7 @@ def test_directions() -> None:
     assert MISC.direction(observed, {("sev", ""): 4}) == "fall"
     assert MISC.direction(observed, {("sev", ""): 4, ("sev_es", ""): MAX}) == "both"
     assert MISC.direction({}, {("sev", ""): 4}) == "rise"
+    assert MISC.direction({("*", ""): MAX}, {("sev", ""): 4}) == "fall"
 
 
 def test_two_declarations_are_joined_where_they_agree() -> None:
