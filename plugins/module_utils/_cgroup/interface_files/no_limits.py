@@ -29,12 +29,8 @@ _OBSOLETE = (
     "memory.kmem.usage_in_bytes",
     "memory.kmem.max_usage_in_bytes",
     "memory.kmem.failcnt",
-    "blkio.weight*",
-    "blkio.leaf_weight*",
     "cgroup.sane_behavior",
 )
-# Of the root group alone, and so of the whole hierarchy.
-_ROOT = ("release_agent", "cpuset.memory_pressure_enabled")
 # Their mode says that they can be written.
 _COUNTERS = ("*.failcnt", "*.max_usage_in_bytes", "*.peak", "cpuacct.usage")
 _TRIGGERS = (
@@ -97,8 +93,11 @@ def known(name: str) -> tuple[str, str]:
         return "is not set as a limit: device rules come with a later version", ""
     if _among(name, _OBSOLETE):
         return "is obsolete: kernels of today ignore or refuse it", "leave it out"
-    if name in _ROOT:
-        return "is a file of the root group alone, which is only read", ""
+    if name == "release_agent":
+        return (
+            "is no limit: it names a program that the kernel starts for a whole hierarchy, and is set by who manages that",
+            "",
+        )
     if _among(name, _TRIGGERS):
         return "is no limit: a write to it starts something and leaves no value behind", ""
     if name.partition(".")[0] in _PREFIXES:

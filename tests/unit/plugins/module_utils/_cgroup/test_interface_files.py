@@ -143,10 +143,10 @@ def test_what_is_no_class(said: object) -> None:
         ("misc.capacity", "limits: 'misc.capacity' is read only."),
         ("net_prio.prioidx", "limits: 'net_prio.prioidx' is read only."),
         ("net_cls.class", "limits: 'net_cls.class' is no limit that is known; perhaps net_cls.classid is meant."),
-        ("release_agent", "limits: 'release_agent' is a file of the root group alone, which is only read."),
         (
-            "blkio.leaf_weight",
-            "limits: 'blkio.leaf_weight' is obsolete: kernels of today ignore or refuse it; leave it out.",
+            "release_agent",
+            "limits: 'release_agent' is no limit: it names a program that the kernel starts for a whole hierarchy, and is set "
+            "by who manages that.",
         ),
         ("cpu.stat", "limits: 'cpu.stat' is read only."),
         ("cpuacct.usage", "limits: 'cpuacct.usage' is only read: whatever is written to it sets it back."),
