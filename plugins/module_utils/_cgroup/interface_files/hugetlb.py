@@ -85,4 +85,4 @@ def named(name: str) -> InterfaceFile | None:
     return _made[name]
 
 
-FAMILY = Family(tuple(_PATTERNS.values()), translate, None, named)
+FAMILY = Family(tuple(_PATTERNS.values()), translate, named=named)
