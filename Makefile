@@ -25,7 +25,7 @@ PYTEST    := $(WITH_PATH) $(BIN)/pytest
 # Wheels alone: where there is none, say so at once rather than ask for a compiler.
 PIP       := $(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all:
 # What was seen to pass under emulation; `make test-v2 V2_TESTS=tests/integration` runs everything, in some 20 minutes.
-V2_TESTS  ?= $(addprefix tests/integration/test_,bad_input.py effects.py hold.py info.py limits.py model_agrees.py systemd.py table.py v2.py)
+V2_TESTS  ?= $(addprefix tests/integration/test_,bad_input.py effects.py hold.py huge_pages.py info.py interface_files.py limits.py model_agrees.py rdma.py systemd.py table.py v2.py)
 STAGES    := lint sanity unit integration
 
 .DELETE_ON_ERROR:

@@ -76,6 +76,9 @@ options:
       - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
       - C(cpuset.cpus.partition) holds when the kernel shows it as valid; where it is not, the task fails with the kernel's reason.
       - C(notify_on_release) is set in each v1 hierarchy that the limits and the controllers beside it put the group in.
+      - Of files that list RDMA devices (C(rdma.max)), resources (C(misc.max)), memory regions of devices (C(dmem.max)) or network
+        interfaces (C(net_prio.ifpriomap)) those that are named are set, V({eth0: 5}); V(*) is everything that the host has.
+      - C(net_cls.classid) is a number or, in quotes, a class as C(tc) writes it, V("10:1").
       - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
       - What is not named is not touched.
     type: dict
@@ -95,6 +98,8 @@ options:
       - The controllers that the group shall have at least, added to those that limits and O(frozen) imply.
       - On v1 it exists in the hierarchies of exactly these; on v2 they are enabled from the root down, for its siblings as well.
       - A group without any exists on v2 alone.
+      - They are V(cpu), V(cpuacct), V(cpuset), V(devices), V(dmem), V(freezer), V(hugetlb), V(io), V(memory), V(misc), V(net_cls), V(net_prio),
+        V(perf_event), V(pids) and V(rdma), as far as the host has them.
     type: list
     elements: str
   controllers_absent:

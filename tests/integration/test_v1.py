@@ -5,55 +5,18 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ansible_collections.linux.isolation.tests.integration.support.host import Host, write
+from ansible_collections.linux.isolation.tests.integration.support.mounted import Mounted
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox
-from ansible_collections.linux.isolation.tests.integration.support.spaces import Room, mount
+from ansible_collections.linux.isolation.tests.integration.support.spaces import Room
 from ansible_collections.linux.isolation.tests.integration.support.tasks import run
 
 pytestmark = pytest.mark.v1("pids", "freezer")
-
-_SHARED = "net_cls,net_prio"
-_POINT = "/run/shared"
-
-
-class Comounted:
-    """A hierarchy of two controllers that nobody uses, mounted where only a room sees it."""
-
-    def __init__(self, room: Room) -> None:
-        self.top = room.path(_POINT)
-        self._room = room
-        self._in_the_room(lambda: mount("none", _POINT, "cgroup", 0, _SHARED))
-
-    def unmount(self) -> None:
-        # The kernel frees a hierarchy that had groups only after it was mounted once more without any.
-        self._in_the_room(_unmount)
-        self._in_the_room(lambda: mount("none", _POINT, "cgroup", 0, _SHARED))
-        self._in_the_room(_unmount)
-
-    def _in_the_room(self, do: object) -> None:
-        assert callable(do)
-        child = os.fork()
-        if not child:
-            try:
-                self._room.enter()
-                Path(_POINT).mkdir(exist_ok=True)
-                do()
-                os._exit(0)
-            finally:
-                os._exit(1)
-        assert os.waitpid(child, 0)[1] == 0
-
-
-def _unmount() -> None:
-    assert ctypes.CDLL(None).umount2(_POINT.encode(), 0) == 0
 
 
 @pytest.fixture
@@ -63,17 +26,13 @@ def room() -> Iterator[Room]:
 
 
 @pytest.fixture
-def comounted(room: Room, sandbox: Sandbox) -> Iterator[Comounted]:
+def comounted(room: Room, sandbox: Sandbox) -> Iterator[Mounted]:
     assert not sandbox.host.version("net_cls"), "the controllers of this test are in use here"
-    found = Comounted(room)
-    yield found
-    group = found.top / sandbox.name
-    if group.exists():
-        group.rmdir()
-    found.unmount()
+    with Mounted(room, "net_cls,net_prio") as found:
+        yield found
 
 
-def test_controllers_that_share_a_hierarchy_have_one_group(sandbox: Sandbox, room: Room, comounted: Comounted) -> None:
+def test_controllers_that_share_a_hierarchy_have_one_group(sandbox: Sandbox, room: Room, comounted: Mounted) -> None:
     task = {"name": sandbox.name, "controllers": ["net_prio", "net_cls", "pids"]}
     predicted = run("group", task, check=True, enter=room.enter)
     answer = run("group", task, enter=room.enter)

@@ -13,7 +13,7 @@ from .._convergence.plan import Change
 from .._kernel.beneath import Root
 from .hierarchies import Host, file_path
 
-# (file or verb, errno) -> what it means here; "write" is any file, "" anything at all.
+# (file, what its name begins with, or verb; errno) -> what it means here; "write" is any file, "" anything at all.
 _MEANINGS = {
     (
         "control",
@@ -97,6 +97,9 @@ _MEANINGS = {
     ("move", errno.EOPNOTSUPP): "the group is domain invalid: it is beside or below a threaded one",
     ("move", errno.EINVAL): "the kernel does not let this process be moved (a kernel thread that is bound to a CPU)",
     ("move", errno.ENOSPC): "its cpuset has no CPUs or no memory nodes yet",
+    ("hugetlb", errno.EBUSY): "more huge pages of this size are in use: stop what uses them, or give it more",
+    ("misc", errno.EINVAL): "this host has none of that resource: misc.capacity of the root group lists those it has",
+    ("dmem", errno.EINVAL): "this host has no such region: dmem.capacity of the root group lists those it has",
     ("write", errno.ENODEV): "no such device here",
     ("", errno.EROFS): "the hierarchy is mounted read only",
     ("", errno.EACCES): "this process may not do it, root as it may be: a security module or a delegation boundary",
@@ -112,7 +115,7 @@ def explained(host: Host, roots: Sequence[Root], change: Change, error: OSError,
     """The error of one change that the kernel refused; of several lines for one file it took ``taken`` before."""
     verb = cast(str, change.do[0])
     file = cast(str, change.do[3]) if verb in ("write", "shrink") else verb
-    kinds = (file, "write", "") if file != verb else (verb, "")
+    kinds = (file, file.partition(".")[0], "write", "") if file != verb else (verb, "")
     meaning = next(filter(None, [_MEANINGS.get((kind, error.errno or 0)) for kind in kinds]), "")
     if file in _CHILDREN_MATTER and error.errno in (errno.EBUSY, errno.EINVAL):
         below = _children(host, roots, cast(Tuple[int, str], change.do[1:3]), file)

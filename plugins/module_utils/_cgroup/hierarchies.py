@@ -21,6 +21,8 @@ CORE = ""
 CORE_V1 = "v1"
 FREEZER = "freezer"
 _EVERYWHERE_ON_V2 = (FREEZER, "perf_event")
+# Nobody mounts them by himself any more, and v2 has something else.
+_V1_ALONE = ("net_cls", "net_prio")
 KNOWN = frozenset(
     [
         "cpu",
@@ -192,11 +194,16 @@ def index_of(host: Host, controller: str, option: str) -> int:
         raise InputError(
             "is not a controller", option=option, value=controller, way_out="there are " + ", ".join(sorted(KNOWN))
         )
+    way_out = "see cgroup_disable= on the kernel command line and the kernel's configuration"
+    if controller in _V1_ALONE:
+        from .interface_files import table
+
+        way_out = next(iter(table.files(controller, 1).values())).elsewhere
     raise UnsupportedError(
         "is not available on this {} host, which has {}".format(host.mode, ", ".join(sorted(host.where)) or "none"),
         option=option,
         value=controller,
-        way_out="see cgroup_disable= on the kernel command line and the kernel's configuration",
+        way_out=way_out,
     )
 
 

@@ -200,7 +200,7 @@ class Reader:
                     continue  # the frozen state is no limit
                 rows = {
                     file_path(hierarchy, "", row.name): row
-                    for row in table.files(controller, hierarchy.version).values()
+                    for row in table.shown(controller, hierarchy.version, there).values()
                 }
                 shown = [file for file in rows if file in there]
                 if shown:

@@ -92,13 +92,15 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
 
     version = host.versions.get(controller)
     if version is None:
-        table.find(items[0][0], option=option)
+        row = table.find(items[0][0], option=option)
         raise UnsupportedError(
             "needs {}, which {} does not have".format(
                 _CORES.get(controller, f"the {controller} controller"),
                 f"this {host.mode} host" if host.mode else "v1",
             ),
             option=at(items[0][0]),
+            # Of a controller that v2 does not have, say what there is instead.
+            way_out="" if table.files(controller, 2) else row.elsewhere,
         )
     said: dict[str, Said] = {}
     warnings: list[str] = []

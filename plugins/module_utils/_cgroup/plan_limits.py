@@ -45,7 +45,7 @@ class _Planner:
         self.again: Set[Tuple[Place, str]] = set()
         self.warnings: List[str] = []
         self.unsure: Set[str] = set()
-        self.said: Dict[Tuple[str, str], str] = {}
+        self.said: Dict[Tuple[str, str], Want] = {}
         self.resets: Set[Tuple[str, str]] = set()
         self.cpusets: Dict[Tuple[Place, str], str] = {}
         host = picture.host
@@ -276,7 +276,9 @@ class _Planner:
         index, name = place
         declared = self.declared(name, file) if name else None
         if declared is not None:
-            return declared
+            # Of a file that lists many things what is not declared stays.
+            kind, seen = declared.file.kind, self.seen(place, file)
+            return "\n".join(kind.writes(None, kind.predicted(kind.read(seen) if seen else None, declared.value)))
         there = "" if (name, file) in self.resets else self.seen(place, file)
         return there if there or not name else self.final((index, names.parent(name)), file)
 
@@ -333,14 +335,14 @@ class _Planner:
             return self.cpusets[place, file]
         return self.picture.others.get(place, {}).get(file, "")
 
-    def declared(self, name: str, file: str) -> Optional[str]:
+    def declared(self, name: str, file: str) -> Optional[Want]:
         if not self.said and not self.resets:
             for group in self.desired.groups:
                 for want in group.wants:
                     if want.file.default is INHERIT and want.reset:
                         self.resets.add((group.name, want.file.name))
                     elif want.file.default is INHERIT:
-                        self.said[group.name, want.file.name] = want.file.kind.writes(None, want.value)[0]
+                        self.said[group.name, want.file.name] = want
         return self.said.get((name, file))
 
 

@@ -51,7 +51,17 @@ def _run(
             option="this host",
             way_out="mount one, as systemd and OpenRC do at boot",
         )
-    facts = Facts(machine.page_size(), machine.memory_total(), machine.cpus(), machine.block_device)
+
+    known: Dict[str, Tuple[str, ...]] = {}
+
+    def has(controller: str) -> Tuple[str, ...]:
+        if controller not in known:
+            from .counted import counted
+
+            known[controller] = counted(opened, controller)
+        return known[controller]
+
+    facts = Facts(machine.page_size(), machine.memory_total(), machine.cpus(), machine.block_device, has)
     desired = Parser(host, facts, policy, machine.has_systemd(), choices(params)).desired(items)
     domain = Cgroups(opened, desired)
     with contextlib.nullcontext() if check_mode else lock.held():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import List, Tuple
 
 from .._convergence.errors import InputError
 
@@ -25,6 +26,27 @@ def cpus() -> int:
     """CPUs of the host that are online, whichever of them this process may run on."""
     # Not os.cpu_count(): since Python 3.13 an environment variable can answer for it.
     return os.sysconf("SC_NPROCESSORS_ONLN")
+
+
+def huge_pages() -> Tuple[str, ...]:
+    """The sizes of huge pages that this kernel has, smallest first, as interface files name them: 64KB, 2MB, 1GB."""
+    # hugepages-2048kB
+    sizes = sorted(int(name[len("hugepages-") : -len("kB")]) for name in _listed("/sys/kernel/mm/hugepages"))
+    return tuple(
+        f"{size >> 20}GB" if size >> 20 else f"{size >> 10}MB" if size >> 10 else f"{size}KB" for size in sizes
+    )
+
+
+def rdma_devices() -> Tuple[str, ...]:
+    """The RDMA devices of this host."""
+    return tuple(sorted(_listed("/sys/class/infiniband")))
+
+
+def _listed(path: str) -> List[str]:
+    try:
+        return os.listdir(path)
+    except FileNotFoundError:
+        return []
 
 
 def has_systemd() -> bool:

@@ -32,6 +32,14 @@ HOSTS: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / "hosts.yml").read_te
 MAGIC = {"tmpfs": mounts.TMPFS, "cgroup2": mounts.CGROUP_V2, "sysfs": mounts.SYSFS, "ext4": 0xEF53, None: None}
 GIB = 1024**3
 DISKS = {"/dev/sda": "8:0", "/dev/sdb": "8:16", "/dev/vda": "254:0"}
+# What else they have: as fresh.yml shows it.
+HAVE = {
+    "hugetlb": ("2MB", "1GB"),
+    "rdma": ("mlx4_0", "rxe0"),
+    "misc": ("sev", "sev_es"),
+    "dmem": ("drm/0000:03:00.0/vram0",),
+    "net_prio": ("lo", "eth0", "eth1"),
+}
 # The processes of every host: whoever runs this task came in by ssh, and login session 7 is theirs.
 TASK, SHELL = 400, 300
 LINEAGE: list[dict[str, Any]] = [
@@ -63,7 +71,7 @@ def device(path: str) -> str:
     return DISKS[path]
 
 
-FACTS = Facts(4096, 16 * GIB, 4, device)
+FACTS = Facts(4096, 16 * GIB, 4, device, HAVE.__getitem__)
 
 
 class Described:

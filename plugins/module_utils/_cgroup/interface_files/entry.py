@@ -30,6 +30,8 @@ class Facts(NamedTuple):
     memory_total: int  # bytes
     cpus: int  # online, 0 where that is not known
     device: Callable[[str], str]  # "/dev/sda" -> "8:0", a whole disk; raises InputError
+    # What this host has that a controller counts by: hugetlb's sizes of pages, rdma's devices. None: nobody has looked.
+    has: Callable[[str], tuple[str, ...]] | None = None
 
 
 class Choices(NamedTuple):
@@ -171,6 +173,7 @@ class Family(NamedTuple):
     ``translate(said, version, at)`` gives the Turns of all that is foreign to ``version`` and can be said in it;
     ``check(wants, at)`` raises InputError. ``at(name)`` is the option that a limit stands under, for errors.
     ``choose`` is ``translate`` where the user has a choice, which is its last argument.
+    ``named(name)``: where the names in ``files`` are patterns (hugetlb.SIZE.max), the row of one file; None for no file.
     """
 
     files: tuple[InterfaceFile, ...]
@@ -185,6 +188,8 @@ class Family(NamedTuple):
         if self.choose is not None:
             return self.choose(said, version, at, choices)
         return self.translate(said, version, at) if self.translate is not None else ()
+
+    named: Callable[[str], InterfaceFile | None] | None = None
 
 
 def unreadable(text: str) -> UnsupportedError:

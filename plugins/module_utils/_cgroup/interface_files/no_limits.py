@@ -20,7 +20,8 @@ _OPTIONS = {
     "cgroup.subtree_control": "controllers",
     "cgroup.kill": "on_processes",
 }
-_OBSOLETE = [
+# Names, and beginnings or endings with a * for the rest.
+_OBSOLETE = (
     "memory.kmem.limit_in_bytes",
     "memory.use_hierarchy",
     "memory.move_charge_at_immigrate",
@@ -29,11 +30,20 @@ _OBSOLETE = [
     "memory.kmem.max_usage_in_bytes",
     "memory.kmem.failcnt",
     "cgroup.sane_behavior",
-]
-# Names, and endings with a * before them.
-_READ_ONLY = [
+)
+# Their mode says that they can be written.
+_COUNTERS = ("*.failcnt", "*.max_usage_in_bytes", "*.peak", "cpuacct.usage")
+_TRIGGERS = (
+    "*.pressure",
+    "*.pressure_level",
+    "cgroup.event_control",
+    "memory.force_empty",
+    "memory.reclaim",
+    "blkio.reset_stats",
+)
+_READ_ONLY = (
     "*.current",
-    "*.peak",
+    "*.capacity",
     "*.stat",
     "*.stat.local",
     "*.events",
@@ -41,7 +51,6 @@ _READ_ONLY = [
     "*.effective",
     "*.numa_stat",
     "*usage_in_bytes",
-    "*.failcnt",
     "*.usage",
     "*.usage_all",
     "*.usage_percpu",
@@ -58,40 +67,13 @@ _READ_ONLY = [
     "*.io_service_bytes",
     "*.io_serviced",
     "*_recursive",
+    "net_prio.prioidx",
     "cgroup.controllers",
-]
-_TRIGGERS = [
-    "*.pressure",
-    "*.pressure_level",
-    "cgroup.event_control",
-    "memory.force_empty",
-    "memory.reclaim",
-    "blkio.reset_stats",
-]
-_LATER = [
-    "cpu.uclamp.*",
-    "cpu.rt_*",
-    "cpuset.cpus.exclusive",
-    "cpuset.cpus.partition",
-    "memory.zswap.*",
-    "memory.oom_control",
-    "memory.kmem.tcp.*",
-    "io.latency",
-    "io.cost.*",
-    "io.prio.class",
-    "blkio.prio.class",
-    "blkio.weight*",
-    "hugetlb.*",
-    "rdma.*",
-    "misc.*",
-    "dmem.*",
-    "net_cls.*",
-    "net_prio.*",
-    "cgroup.clone_children",
-    "notify_on_release",
-    "release_agent",
-    "cpuset.memory_pressure_enabled",
-]
+)
+_PREFIXES = (
+    *("cgroup", "cpu", "cpuacct", "cpuset", "memory", "io", "blkio", "pids", "freezer"),
+    *("hugetlb", "rdma", "misc", "dmem", "net_prio"),
+)
 
 
 def _among(name: str, patterns: Sequence[str]) -> bool:
@@ -103,29 +85,40 @@ def _among(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def refused(option: str, name: str, known: Sequence[str]) -> InputError:
-    """Why a name is not taken as a limit."""
-    way_out = ""
+def known(name: str) -> tuple[str, str]:
+    """Why an interface file is no limit, and what to do; two empty texts for a name that is no interface file known here."""
     if name in _OPTIONS:
-        reason, way_out = "is not set as a limit", "use the option " + _OPTIONS[name]
-    elif name.startswith("devices."):
-        reason = "is not set as a limit: device rules come with a later version"
-    elif _among(name, _OBSOLETE):
-        reason, way_out = "is obsolete: kernels of today ignore or refuse it", "leave it out"
-    elif _among(name, _LATER):
-        reason = "is an interface file that this version cannot set yet"
-    elif _among(name, _TRIGGERS):
-        reason = "is no limit: a write to it starts something and leaves no value behind"
-    elif _among(name, _READ_ONLY) and name.partition(".")[0] in _PREFIXES:
-        reason = "is read only"
-    else:
-        reason = "is no limit that is known"
-        near = difflib.get_close_matches(name, known, 1)
-        way_out = (
-            f"perhaps {near[0]} is meant" if near else "limits are named as the kernel names the file, like memory.max"
+        return "is not set as a limit", "use the option " + _OPTIONS[name]
+    if name.startswith("devices."):
+        return "is not set as a limit: device rules come with a later version", ""
+    if _among(name, _OBSOLETE):
+        return "is obsolete: kernels of today ignore or refuse it", "leave it out"
+    if name == "release_agent":
+        return (
+            "is no limit: it names a program that the kernel starts for a whole hierarchy, and is set by who manages that",
+            "",
         )
+    if _among(name, _TRIGGERS):
+        return "is no limit: a write to it starts something and leaves no value behind", ""
+    if name.partition(".")[0] in _PREFIXES:
+        if _among(name, _COUNTERS):
+            return "is only read: whatever is written to it sets it back", ""
+        if _among(name, _READ_ONLY):
+            return "is read only", ""
+    return "", ""
+
+
+def refused(option: str, name: str, limits: Sequence[str]) -> InputError:
+    """Why a name is not taken as a limit."""
+    reason, way_out = known(name)
+    if not reason:
+        reason = "is no limit that is known"
+        near = difflib.get_close_matches(name, limits, 1)
+        if name.startswith("hugetlb."):
+            way_out = "the size stands there as the kernel names it, as in hugetlb.64KB.max, hugetlb.2MB.max and hugetlb.1GB.max"
+        elif near:
+            way_out = f"perhaps {near[0]} is meant"
+        else:
+            way_out = "limits are named as the kernel names the file, like memory.max"
     shown = name if len(name) <= 80 else name[:77] + "..."
     return InputError(reason, option=option, value=shown, way_out=way_out)
-
-
-_PREFIXES = ["cgroup", "cpu", "cpuacct", "cpuset", "memory", "io", "blkio", "pids", "freezer"]

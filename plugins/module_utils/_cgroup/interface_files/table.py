@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Callable, Dict, Iterable, Mapping
 
 from .entry import Family, InterfaceFile
 
@@ -20,11 +20,33 @@ CONTROLLERS = {
     "pids": "pids",
     "freezer": "freezer",
     "notify_on_release": "v1",
+    "hugetlb": "hugetlb",
+    "rdma": "rdma",
+    "misc": "misc",
+    "dmem": "dmem",
+    "net_cls": "net_cls",
+    "net_prio": "net_prio",
 }
 # Files that are named as if they were another one's.
 _STRANGERS = {"cgroup.clone_children": "cpuset"}
+
+
+class Files(Dict[str, InterfaceFile]):
+    """Rows by name. A pattern is listed as it is, and the row of one file of it made when it is asked for."""
+
+    def __init__(self, rows: Iterable[InterfaceFile], named: Callable[[str], InterfaceFile | None] | None) -> None:
+        super().__init__((row.name, row) for row in rows)
+        self._named = named
+
+    def __missing__(self, name: str) -> InterfaceFile:
+        row = self._named(name) if self._named is not None else None
+        if row is None:
+            raise KeyError(name)
+        return row
+
+
 _families: dict[str, Family] = {}
-_files: dict[tuple[str, int], dict[str, InterfaceFile]] = {}
+_files: dict[tuple[str, int], Files] = {}
 
 
 def family(controller: str) -> Family:
@@ -68,6 +90,30 @@ def _load(controller: str) -> Family:
         from . import core_v1
 
         return core_v1.FAMILY
+    if controller == "hugetlb":
+        from . import hugetlb
+
+        return hugetlb.FAMILY
+    if controller == "rdma":
+        from . import rdma
+
+        return rdma.FAMILY
+    if controller == "misc":
+        from . import misc
+
+        return misc.FAMILY
+    if controller == "dmem":
+        from . import dmem
+
+        return dmem.FAMILY
+    if controller == "net_cls":
+        from . import net_cls
+
+        return net_cls.FAMILY
+    if controller == "net_prio":
+        from . import net_prio
+
+        return net_prio.FAMILY
     return Family(())
 
 
@@ -80,16 +126,27 @@ def files(controller: str, version: int = 0) -> Mapping[str, InterfaceFile]:
     """A controller's rows by name: of one version, or of both, where v2's stands for a name that both have."""
     key = (controller, version)
     if key not in _files:
-        rows = sorted(family(controller).files, key=lambda row: row.version)
-        _files[key] = {row.name: row for row in rows if version in (0, row.version)}
+        brought = family(controller)
+        rows = sorted(brought.files, key=lambda row: row.version)
+        _files[key] = Files((row for row in rows if version in (0, row.version)), brought.named)
     return _files[key]
+
+
+def shown(controller: str, version: int, there: Iterable[str]) -> Mapping[str, InterfaceFile]:
+    """The same for the files that a group has: instead of a pattern the files that it stands for."""
+    named = family(controller).named
+    if named is None:
+        return files(controller, version)
+    rows = map(named, sorted(there))
+    return {row.name: row for row in rows if row is not None and row.version == version}
 
 
 def find(name: str, version: int = 2, option: str = "") -> InterfaceFile:
     """The row of a limit, the given version's where both have the name; InputError for what is no limit."""
     controller = controller_of(name)
     if controller not in (None, "freezer"):
-        row = files(controller, version).get(name) or files(controller).get(name)
+        named = family(controller).named
+        row = named(name) if named is not None else files(controller, version).get(name) or files(controller).get(name)
         if row is not None:
             return row
     from . import no_limits

@@ -60,6 +60,15 @@ V1: dict[str, tuple[tuple[str, Any], ...]] = {
     "blkio.leaf_weight_device": (("254:0 300", {"254:0": 300}),),
     "blkio.prio.class": (("no-change", "no-change"),),
     "pids.max": (("max", "max"), ("500", 500)),
+    "hugetlb.2MB.limit_in_bytes": (("9223372036852678656", "max"), ("4194304", 4194304)),
+    "hugetlb.2MB.rsvd.limit_in_bytes": (("0", 0),),
+    "rdma.max": (("rxe0 hca_handle=2 hca_object=max ", {"rxe0": {"hca_handle": 2, "hca_object": "max"}}),),
+    "misc.max": (("sev max\nsev_es 5", {"sev": "max", "sev_es": 5}),),
+    "dmem.min": (("vram0 0", {"vram0": 0}),),
+    "dmem.low": (("vram0 4097", {"vram0": 4097}),),
+    "dmem.max": (("vram0 max", {"vram0": "max"}),),
+    "net_cls.classid": (("0", 0), ("1048577", 1048577)),
+    "net_prio.ifpriomap": (("lo 0\neth0 5", {"lo": 0, "eth0": 5}),),
 }
 V2: dict[str, tuple[tuple[str, Any], ...]] = {
     "cgroup.max.depth": (("max", "max"), ("3", 3)),
@@ -99,6 +108,13 @@ V2: dict[str, tuple[tuple[str, Any], ...]] = {
     "memory.zswap.writeback": (("1", True),),
     "memory.oom.group": (("1", True),),
     "pids.max": (("max", "max"),),
+    "hugetlb.2MB.max": ((NO_LIMIT, "max"), ("max", "max"), ("2097152", 2097152)),
+    "hugetlb.2MB.rsvd.max": (("0", 0),),
+    "rdma.max": (("", {}), ("rxe0 hca_handle=2 hca_object=5", {"rxe0": {"hca_handle": 2, "hca_object": 5}})),
+    "misc.max": (("", {}), ("sev 7", {"sev": 7})),
+    "dmem.min": (("vram0 max", {"vram0": "max"}),),
+    "dmem.low": (("vram0 0", {"vram0": 0}),),
+    "dmem.max": (("vram0 1073741824", {"vram0": 1073741824}),),
 }
 SHOWN = [
     (version, file, *case) for version, files in ((1, V1), (2, V2)) for file, cases in files.items() for case in cases
@@ -112,7 +128,7 @@ def rows(controller: str, version: int, *files: str) -> Rows:
 
 def test_every_limit_of_the_table_is_tried_here() -> None:
     of_table = {(row.version, row.name) for row in table.every() if row.controller != "freezer"}
-    assert of_table == {(version, file) for version, file, _, _ in SHOWN}
+    assert of_table == {(version, file.replace("2MB", "SIZE")) for version, file, _, _ in SHOWN}
 
 
 @pytest.mark.parametrize(("version", "file", "text", "value"), SHOWN)
@@ -149,6 +165,17 @@ def test_a_text_is_a_value_that_can_be_declared_again(version: int, file: str, t
         # Alone it says nothing about swap.
         ("memory", {"memory.memsw.limit_in_bytes": "157286400"}, {}),
         ("pids", {"pids.max": "500"}, {"pids.max": 500}),
+        (
+            "hugetlb",
+            {"hugetlb.2MB.limit_in_bytes": "4194304", "hugetlb.1GB.rsvd.limit_in_bytes": "9223372035781033984"},
+            {"hugetlb.2MB.max": 4194304, "hugetlb.1GB.rsvd.max": "max"},
+        ),
+        (
+            "rdma",
+            {"rdma.max": "rxe0 hca_handle=2 hca_object=max"},
+            {"rdma.max": {"rxe0": {"hca_handle": 2, "hca_object": "max"}}},
+        ),
+        ("net_cls", {"net_cls.classid": "5"}, {}),
         (
             "cpu",
             {"cpu.cfs_quota_us": "150000", "cpu.cfs_period_us": "100000", "cpu.cfs_burst_us": "1000"},

@@ -43,6 +43,20 @@ def test_the_boot_has_a_name() -> None:
     assert machine.boot_id() == machine.boot_id()
 
 
+def test_sizes_of_huge_pages_are_named_as_interface_files_name_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"64kB": "64KB", "2048kB": "2MB", "524288kB": "512MB", "1048576kB": "1GB", "16777216kB": "16GB"}
+    monkeypatch.setattr(os, "listdir", lambda path: [f"hugepages-{size}" for size in reversed(sizes)])
+    assert machine.huge_pages() == tuple(sizes.values())
+
+
+def test_a_kernel_without_huge_pages_or_rdma(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(path: str) -> list[str]:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "listdir", missing)
+    assert machine.huge_pages() == machine.rdma_devices() == ()
+
+
 def test_systemd_is_told_as_sd_booted_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
