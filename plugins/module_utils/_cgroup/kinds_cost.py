@@ -37,11 +37,11 @@ class Cost(Kind):
             raise wrong(option, value, "names no device", "write " + self.example)
         found: Parameters = {}
         for said, more in value.items():
-            at = f"{option}['{said}']"
             device = EACH if said == EACH else device_number(option, said, facts)
+            at = f"{option}['{said}']"
             if not isinstance(more, Mapping) or not more:
                 raise wrong(at, more, "is no parameter of io.cost", "write " + self.example)
-            own = {str(key): self._one(f"{at}['{key}']", str(key), one) for key, one in more.items()}
+            own = {key: self._one(at, key, one) for key, one in more.items()}
             if any(key not in _SETTINGS for key in own) and own.setdefault("ctrl", "user") == "auto":
                 raise wrong(at, "auto", "leaves the parameters to the kernel, and some are said", "write ctrl: user")
             for key in sorted(own, key=self.keys.index):
@@ -49,9 +49,10 @@ class Cost(Kind):
                     raise wrong(at, own[key], f"is said of {device} before, otherwise", "say it once")
         return found
 
-    def _one(self, option: str, key: str, value: object) -> str:
-        if key not in self.keys:
+    def _one(self, option: str, key: object, value: object) -> str:
+        if not isinstance(key, str) or key not in self.keys:
             raise wrong(option, key, "is no parameter of io.cost", "there are " + ", ".join(self.keys))
+        option = f"{option}['{key}']"
         if key == "enable":
             return _SWITCH.text(_SWITCH.parse(option, value, _NO_FACTS))
         if key in _SETTINGS:
