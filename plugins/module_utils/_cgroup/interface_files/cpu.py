@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from ..._convergence.errors import InputError
 from ..values import Number, Switch, scan, whole, word, wrong
@@ -187,25 +187,25 @@ def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
 _MAX, _WEIGHT, _US = Bandwidth(), Number(1, 10000), Number(0, _LONGEST)
 
 
-def _v1(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, pair: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 1, "cpu", kind, default, rise, fall, since, "real", pair, True)
+def _v1(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, **more: Any) -> InterfaceFile:
+    return InterfaceFile(name, 1, "cpu", kind, default, rise, fall, since, "real", root=True, **more)
 
 
-def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", elsewhere=elsewhere)
+def _v2(name: str, kind: Kind, default: object, rise: int, fall: int, since: str, **more: Any) -> InterfaceFile:
+    return InterfaceFile(name, 2, "cpu", kind, default, rise, fall, since, "guest", **more)
 
 
 FAMILY = Family(
     (
         _v1("cpu.shares", Number(2, 262144), 1024, 2, 2, "2.6.24"),
         _v1("cpu.idle", Idle(), False, 0, 4, "5.15"),
-        _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", QUOTA),
-        _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", PERIOD),
+        _v1(PERIOD, Period(1000, 1000000), _USUAL, 1, 1, "3.2", pair=QUOTA, effective="ratio"),
+        _v1(QUOTA, _QUOTA, "max", 2, 2, "3.2", pair=PERIOD, effective="ratio"),
         _v1(BURST, _US, 0, 3, 0, "5.14"),
-        _v2("cpu.max", _MAX, "max", 2, 2, "4.15"),
+        _v2("cpu.max", _MAX, "max", 2, 2, "4.15", effective="ratio"),
         _v2("cpu.max.burst", _US, 0, 3, 0, "5.14"),
         _v2("cpu.weight", _WEIGHT, 100, 2, 2, "4.15"),
-        _v2("cpu.weight.nice", Number(-20, 19), 0, 2, 2, "4.15", "declare cpu.weight instead"),
+        _v2("cpu.weight.nice", Number(-20, 19), 0, 2, 2, "4.15", elsewhere="declare cpu.weight instead"),
         _v2("cpu.idle", Idle(), False, 0, 4, "5.15"),
     ),
     translate,

@@ -97,6 +97,11 @@ class InterfaceFile(NamedTuple):
     pair: str = ""  # the file it is tied to: on EINVAL that one goes first
     root: bool = False  # is in the root group too
     elsewhere: str = ""  # what to do on a host of the other version where nothing corresponds
+    # How far the groups above bind this one, which is what "effective" means for the file: "own" (they do not), "least"
+    # (the least of the group and all above it), "ratio" (cpu.max: the least share of a CPU), "device" (the least for each
+    # device and key), "kernel" (it shows that itself, in *.effective), "shared" (a protection: siblings share what the
+    # parent has, so there is no figure to work out).
+    effective: str = "own"
 
 
 class Said(NamedTuple):

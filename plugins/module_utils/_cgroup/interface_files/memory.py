@@ -73,29 +73,31 @@ def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
         _swap(memsw.value, limit.value, at(memsw.declared))
 
 
-def _v1(name: str, since: str, rise: int = 2, fall: int = 2, pair: str = "", elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 1, "memory", _V1, "max", rise, fall, since, "real", pair, True, elsewhere)
+def _v1(name: str, since: str, rise: int = 2, fall: int = 2, **more: str) -> InterfaceFile:
+    return InterfaceFile(name, 1, "memory", _V1, "max", rise, fall, since, "real", root=True, **more)
 
 
-def _v2(name: str, default: str, order: int, since: str, elsewhere: str = _ONLY_MAX) -> InterfaceFile:
-    return InterfaceFile(name, 2, "memory", _V2, default, order, order, since, "guest", elsewhere=elsewhere)
+def _v2(name: str, default: str, order: int, since: str, effective: str, elsewhere: str = _ONLY_MAX) -> InterfaceFile:
+    return InterfaceFile(
+        name, 2, "memory", _V2, default, order, order, since, "guest", elsewhere=elsewhere, effective=effective
+    )
 
 
 FAMILY = Family(
     (
-        _v1(LIMIT, "2.6.25", 1, 0, MEMSW),
-        _v1(MEMSW, "2.6.29", 0, 1, LIMIT),
+        _v1(LIMIT, "2.6.25", 1, 0, pair=MEMSW, effective="least"),
+        _v1(MEMSW, "2.6.29", 0, 1, pair=LIMIT, effective="least"),
         _v1("memory.soft_limit_in_bytes", "2.6.32", elsewhere="say memory.low or memory.high, whichever is meant"),
         InterfaceFile(
             "memory.swappiness", 1, "memory", Number(0, 200), INHERIT, 2, 2, "2.6.29", "real", "", True, _NONE
         ),
-        _v2("memory.min", "0", 0, "4.18"),
-        _v2("memory.low", "0", 0, "4.5"),
-        _v2("memory.swap.high", "max", 0, "5.8"),
-        _v2("memory.swap.max", "max", 0, "4.5", ""),
+        _v2("memory.min", "0", 0, "4.18", "shared"),
+        _v2("memory.low", "0", 0, "4.5", "shared"),
+        _v2("memory.swap.high", "max", 0, "5.8", "least"),
+        _v2("memory.swap.max", "max", 0, "4.5", "least", ""),
         InterfaceFile("memory.oom.group", 2, "memory", Switch(), False, 0, 0, "4.19", "guest", elsewhere=_ONLY_MAX),
-        _v2("memory.high", "max", 1, "4.5"),
-        _v2("memory.max", "max", 2, "4.5", ""),
+        _v2("memory.high", "max", 1, "4.5", "least"),
+        _v2("memory.max", "max", 2, "4.5", "least", ""),
     ),
     translate,
     check,
