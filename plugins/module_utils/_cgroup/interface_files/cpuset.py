@@ -83,8 +83,8 @@ def _v1(name: str, kind: Kind, default: object, **more: Any) -> InterfaceFile:
 
 FAMILY = Family(
     (
-        _v1("cpuset.cpus", _RANGES, INHERIT, rise=1, fall=1),
-        _v1("cpuset.mems", _RANGES, INHERIT, rise=1, fall=1),
+        _v1("cpuset.cpus", _RANGES, INHERIT, rise=1, fall=1, effective="kernel"),
+        _v1("cpuset.mems", _RANGES, INHERIT, rise=1, fall=1, effective="kernel"),
         _flag("cpu_exclusive", fall=0),  # set when the list is right, taken off before it changes
         _flag("mem_exclusive", fall=0),
         _flag("mem_hardwall", fall=0),
@@ -93,7 +93,7 @@ FAMILY = Family(
         _flag("memory_spread_slab"),
         _flag("sched_load_balance", default=True),
         _v1("cpuset.sched_relax_domain_level", Number(-1, 5), -1, rise=2, fall=2, elsewhere=_NONE),
-        InterfaceFile("cpuset.cpus", 2, "cpuset", _RANGES, "", since="5.0", tried="guest"),
-        InterfaceFile("cpuset.mems", 2, "cpuset", _RANGES, "", since="5.0", tried="guest"),
+        InterfaceFile("cpuset.cpus", 2, "cpuset", _RANGES, "", since="5.0", tried="guest", effective="kernel"),
+        InterfaceFile("cpuset.mems", 2, "cpuset", _RANGES, "", since="5.0", tried="guest", effective="kernel"),
     )
 )

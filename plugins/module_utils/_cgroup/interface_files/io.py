@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from ..kinds_device import DEFAULT, Throughput, Weights
 from .blkio import FILES, THROTTLES, WEIGHT, WEIGHT_DEVICE
@@ -43,8 +43,8 @@ def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) 
         yield Turn(_BFQ, {device: "default" if n == MAX else n for (device, _key), n in figures}, WEIGHT_DEVICE)
 
 
-def _v2(name: str, kind: Throughput | Weights, default: object, since: str, elsewhere: str = "") -> InterfaceFile:
-    return InterfaceFile(name, 2, "io", kind, default, since=since, tried="guest", elsewhere=elsewhere)
+def _v2(name: str, kind: Throughput | Weights, default: object, since: str, **more: Any) -> InterfaceFile:
+    return InterfaceFile(name, 2, "io", kind, default, since=since, tried="guest", **more)
 
 
 _WEIGHTS = {"default": 100, "*": "default"}
@@ -52,8 +52,14 @@ _WEIGHTS = {"default": 100, "*": "default"}
 FAMILY = Family(
     (
         *FILES,
-        _v2("io.max", Throughput("max"), "max", "4.5"),
-        _v2("io.weight", Weights(10000), _WEIGHTS, "4.5", "declare io.bfq.weight, where bfq schedules the disk"),
+        _v2("io.max", Throughput("max"), "max", "4.5", effective="device"),
+        _v2(
+            "io.weight",
+            Weights(10000),
+            _WEIGHTS,
+            "4.5",
+            elsewhere="declare io.bfq.weight, where bfq schedules the disk",
+        ),
         _v2(_BFQ, Weights(1000), _WEIGHTS, "4.12"),
     ),
     translate,

@@ -12,7 +12,7 @@ _COUNT = Number(0, 4194304, "max")
 
 FAMILY = Family(
     (
-        InterfaceFile("pids.max", 1, "pids", _COUNT, "max", since="4.3", tried="real"),
-        InterfaceFile("pids.max", 2, "pids", _COUNT, "max", since="4.5", tried="guest"),
+        InterfaceFile("pids.max", 1, "pids", _COUNT, "max", since="4.3", tried="real", effective="least"),
+        InterfaceFile("pids.max", 2, "pids", _COUNT, "max", since="4.5", tried="guest", effective="least"),
     )
 )
