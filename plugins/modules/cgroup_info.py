@@ -368,7 +368,8 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info import GATHER, MOST, run
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info import run
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info_query import GATHER, MOST, USUAL
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer
 
 
@@ -381,7 +382,7 @@ def main() -> None:
             "depth": {"type": "int"},
             "max_items": {"type": "int", "default": MOST},
             "pids": {"type": "list", "elements": "int"},
-            "gather": {"type": "list", "elements": "str", "choices": list(GATHER), "default": list(GATHER)},
+            "gather": {"type": "list", "elements": "str", "choices": list(GATHER), "default": list(USUAL)},
         },
         supports_check_mode=True,
     )
