@@ -240,8 +240,10 @@ def _turned(controller: str, said: Mapping[str, Said], rules: Rules) -> Iterator
     there = table.files(controller, 2)
     # Two limits make one of v2's only where one group sets both: 1G of memory by one and 2G with swap by another leave
     # no swap that either of them sets.
-    for by in dict.fromkeys(one.by for one in rules.values() if not isinstance(one.by, dict)):
-        some = {limit: one for limit, one in rules.items() if one.by == by}
+    # Files that name no device are nobody's, and join those that do.
+    setters = {limit: SELF if one.value == {} else one.by for limit, one in rules.items()}
+    for by in dict.fromkeys(by for by in setters.values() if not isinstance(by, dict)):
+        some = {limit: rules[limit] for limit, one in setters.items() if one == by}
         complete = all(one.complete for one in some.values())
         for limit, value in as_v2(
             controller, {each: said[each]._replace(value=some[each].value) for each in some}
@@ -249,9 +251,9 @@ def _turned(controller: str, said: Mapping[str, Said], rules: Rules) -> Iterator
             if limit in there and there[limit].effective == "device" and isinstance(value, dict):
                 yield limit, value, {device: dict.fromkeys(keys, by) for device, keys in value.items()}, complete
             else:
-                yield limit, value, by, complete
+                yield limit, value, None if value == {} else by, complete
     for limit, one in rules.items():
-        if isinstance(one.by, dict) and limit in there:
+        if isinstance(setters[limit], dict) and limit in there:
             yield limit, plain(one.value), _nested(one.by), one.complete
 
 

@@ -179,7 +179,8 @@ def as_v2(counted: Mapping[str, Any], version: int) -> Values:
             there, keys = _SAME_KEYS[file]
             same = {keys[key][0]: number // keys[key][1] for key, number in figure.items() if key in keys}
             if same:
-                found[there] = same
+                # cpu and cpuacct, which are mounted together at times, are one file of v2.
+                found[there] = {**found.get(there, {}), **same}
         elif file == "cpuacct.usage":
             found["cpu.stat"] = {**found.get("cpu.stat", {}), "usage_usec": figure // 1000}
     if any(file in counted for file, _keys in _IO_STAT):

@@ -59,7 +59,12 @@ FILES = {
         },
         "devices": {"devices.list": "c 1:3 rwm\nb *:* m"},
         "blkio": {
+            "blkio.bfq.weight": "100",
+            "blkio.bfq.weight_device": "default 100",
             "blkio.throttle.read_bps_device": "",
+            "blkio.throttle.write_bps_device": "",
+            "blkio.throttle.read_iops_device": "",
+            "blkio.throttle.write_iops_device": "",
             "blkio.throttle.io_service_bytes_recursive": "8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\nTotal 4096",
         },
     },

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import info_query
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hierarchies, info_figures, info_query
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError
-from ansible_collections.linux.isolation.plugins.module_utils._kernel import processes
+from ansible_collections.linux.isolation.plugins.module_utils._kernel import mounts, processes
 from ansible_collections.linux.isolation.tests.unit.plugins.module_utils._cgroup.info_kernel import (
     V1_CORE,
     Kernel,
@@ -381,9 +381,9 @@ def test_frozen_on_v1(build: Callable[..., Kernel], state: str, frozen: bool) ->
 def test_a_threaded_group_tells_its_processes_by_their_threads(
     build: Callable[..., Kernel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "process_of", {51: 5, 52: 5, 61: 6}.get)
+    monkeypatch.setattr(processes, "process_of", {51: 5, 52: 5, 7: 6}.get)
     kernel = build("unified")
-    kernel.make("unified", "batch", cgroup__type="threaded", cgroup__threads="51\n52\n61\n99")
+    kernel.make("unified", "batch", cgroup__type="threaded", cgroup__threads="51\n52\n7\n99")
 
     def refuse(path: str) -> None:
         if path == "batch/cgroup.procs":
@@ -393,9 +393,78 @@ def test_a_threaded_group_tells_its_processes_by_their_threads(
     for gather in (["processes"], ["processes", "state"]):
         found = kernel.group("batch", gather=gather)
         assert [one["pid"] for one in found["processes"]] == [5, 6]
+        # Which of their threads are here is the point of such a group: they are told unasked.
+        assert found["threads"] == [{"tid": 7, "pid": 6, "comm": "thread", "controllers": []}]
+        assert found["threads_total"] == 1
         assert kernel.warnings == []
         # Where the type is known already, what would be refused is not tried.
         assert kernel.roots["unified"].looked["batch/cgroup.procs"] == 1
+
+
+def test_threads_where_they_are_asked_for(build: Callable[..., Kernel], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "process_of", {5: 5, 6: 6, 7: 6}.get)
+    kernel = build("memory", "pids", "unified", passed="cpu")
+    kernel.make("memory", "batch", tasks="7\n5\n404")
+    kernel.make("pids", "batch", tasks="7")
+    kernel.make("unified", "other", cgroup__threads="6\n7\n0")
+    found = kernel.group("batch", gather=["threads"])
+    assert found["threads"] == [
+        {"tid": 5, "pid": 5, "comm": "nginx", "controllers": ["memory"]},
+        {"tid": 7, "pid": 6, "comm": "thread", "controllers": ["memory", "pids"]},
+    ]
+    assert found["threads_total"] == 2
+    found = kernel.group("other", gather=["threads", "processes", "state"], max_items=1)
+    assert [one["tid"] for one in found["threads"]] == [6]
+    assert (found["threads_total"], found["processes"]) == (2, [])
+    assert [sentence.partition(",")[0] for sentence in kernel.warnings] == [
+        "other holds processes of another pid namespace"
+    ]
+
+
+def test_rules_of_devices(build: Callable[..., Kernel]) -> None:
+    kernel = build("devices", "unified")
+    kernel.make("devices", "batch")
+    kernel.make("unified", "batch")
+    kernel.make("unified", "other")
+    rules = [{"type": "c", "device": "1:3", "access": "rwm"}, {"type": "b", "device": "*:*", "access": "m"}]
+    assert kernel.group("batch", gather=["devices"])["devices"] == rules
+    # v2 has a program there, of which no file tells.
+    assert kernel.group("other", gather=["devices"])["devices"] is None
+    kernel.make("devices", "new", devices__list="something else")
+    assert kernel.group("new", gather=["devices"])["devices"] is None
+    assert [sentence.partition(" holds")[2] for sentence in kernel.warnings] == [
+        " what no known kernel shows, and is left out"
+    ]
+
+
+def test_the_kernels_switched_off_pressure_is_none(build: Callable[..., Kernel]) -> None:
+    kernel = build("unified")
+    kernel.make("unified", "batch")
+
+    def refuse(path: str) -> None:
+        if path.endswith("cpu.pressure"):
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    kernel.roots["unified"].before = refuse
+    assert kernel.group("batch")["pressure"] == {}
+    assert kernel.warnings == []
+
+
+def test_a_file_that_is_limit_and_event_is_read_once(
+    build: Callable[..., Kernel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(info_figures, "parts_of", lambda file: ("events",) if file == "pids.max" else ())
+    kernel = build("pids")
+    kernel.make("pids", "batch")
+    found = kernel.group("batch", gather=["limits", "events"])
+    assert (found["limits"], found["events"]) == ({"pids.max": 500}, {"pids.max": 500})
+    assert kernel.roots["pids"].looked["batch/pids.max"] == 1
+
+
+def test_the_flags_of_a_hierarchy() -> None:
+    mount = mounts.Mount("0:1", "/", "/sys/fs/cgroup", ("rw",), "cgroup2", ("rw", "nsdelegate", "memory_recursiveprot"))
+    (hierarchy,) = hierarchies.describe(mounts.CGROUP_V2, [hierarchies.Candidate(mount, ("memory",))]).hierarchies
+    assert hierarchy.flags == ("nsdelegate", "memory_recursiveprot")
 
 
 def test_to_whom_a_group_is_delegated(build: Callable[..., Kernel]) -> None:
