@@ -169,7 +169,7 @@ def test_threads_are_told_by_number(sandbox: Sandbox, programs: Programs) -> Non
     assert "threads" not in group(name)
 
 
-@pytest.mark.v1("devices")
+@pytest.mark.v1("pids", "devices")
 def test_rules_of_devices_are_told(sandbox: Sandbox, host: Host) -> None:
     place = sandbox.make("devices")
     assert group(sandbox.name, gather=["devices"])["devices"] == [{"type": "a", "device": "*:*", "access": "rwm"}]

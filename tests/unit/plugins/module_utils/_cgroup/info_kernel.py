@@ -44,7 +44,6 @@ FILES = {
             "memory.usage_in_bytes": "4096",
             "memory.stat": "cache 0\ntotal_cache 8192",
             "memory.failcnt": "2",
-            "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1",
             "memory.use_hierarchy": "1",
         },
         "pids": {"pids.max": "500", "pids.current": "1"},

@@ -143,10 +143,7 @@ def test_a_v1_group(build: Callable[..., Kernel]) -> None:
             "memory.usage_in_bytes": 4096,
             "pids.current": 1,
         },
-        "events": {
-            "memory.failcnt": 2,
-            "memory.oom_control": {"oom_kill_disable": 0, "under_oom": 0, "oom_kill": 1},
-        },
+        "events": {"memory.failcnt": 2},
         "pressure": {},
         "as_v2": {
             "limits": {
@@ -166,7 +163,7 @@ def test_a_v1_group(build: Callable[..., Kernel]) -> None:
                 "memory.current": 4096,
                 "pids.current": 1,
             },
-            "events": {"memory.events.local": {"oom_kill": 1}},
+            "events": {},
         },
         "processes": [
             {"pid": 5, "comm": "nginx", "controllers": ["cpu", "cpuacct", "memory", "pids"]},
@@ -419,6 +416,15 @@ def test_threads_where_they_are_asked_for(build: Callable[..., Kernel], monkeypa
     assert [sentence.partition(",")[0] for sentence in kernel.warnings] == [
         "other holds processes of another pid namespace"
     ]
+
+
+def test_v1_tells_of_kills(build: Callable[..., Kernel]) -> None:
+    kernel = build("memory")
+    kernel.make("memory", "batch", memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 1")
+    found = kernel.group("batch", gather=["events", "limits"])
+    assert found["events"]["memory.oom_control"] == {"oom_kill_disable": 0, "under_oom": 0, "oom_kill": 1}
+    assert found["as_v2"]["events"] == {"memory.events.local": {"oom_kill": 1}}
+    assert kernel.roots["memory"].looked["batch/memory.oom_control"] == 1
 
 
 def test_rules_of_devices(build: Callable[..., Kernel]) -> None:
