@@ -2,17 +2,18 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at control groups, their limits and what is in them"""
+"""Look at control groups, what limits them, what they use and what is in them"""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cgroup_info
-short_description: Look at control groups, their limits and what is in them
+short_description: Look at control groups, what limits them, what they use and what is in them
 version_added: 0.1.0
 description:
   - Tells in which mode a host has its control groups and why, which hierarchies are mounted, and where each controller lives.
-  - Of the groups that are asked for it tells where they are, their limits, what they use, and which processes and groups are in them.
+  - Of the groups that are asked for it tells where they are, their limits and what these come to with the groups above,
+    what they use, what happened to them, and which processes, threads and groups are in them.
   - Without O(names), O(below) and O(pids) it looks at no group, so that a host with 20,000 of them does not answer with all.
   - A value has the same name and type on a legacy, a hybrid and a unified host wherever the kernel's own file has.
 author:
@@ -53,17 +54,24 @@ options:
     description:
       - What to look at of each group. Where it is an empty list, that is only whether and where it exists and to whom it is delegated.
       - V(children) is the names of the groups right below.
+      - V(devices) is the rules for devices, of groups on v1. On v2 they are a BPF program, of which no file tells anything.
+      - V(effective) is what the limits come to with those of the groups above, and which group sets them.
+      - V(events) is what happened to the group, such as kills, refused forks, and limits that were hit.
       - V(limits) is every interface file that can be declared as a limit.
+      - V(pressure) is how long processes of the group waited for the CPU, memory and I/O. v1 does not tell that.
       - V(processes) is the processes in the group, not those in groups below it.
       - V(state) is whether it is populated and frozen, and its type.
-      - V(usage) is what is in use.
+      - V(stat) is all other figures that the kernel counts, for example memory by its kind. They are many, and take the kernel some time.
+      - V(threads) is the threads in the group. Of a threaded group V(processes) tells them too.
+      - V(usage) is what is in use, and the time on the CPU and the traffic that was used up.
     type: list
     elements: str
-    choices: [children, limits, processes, state, usage]
-    default: [children, limits, processes, state, usage]
+    choices: [children, devices, effective, events, limits, pressure, processes, state, stat, threads, usage]
+    default: [children, effective, events, limits, pressure, processes, state, usage]
 notes:
   - Needs no root. What a user may not see is left out, with a warning and a sentence in RV(incomplete).
   - Every file is read once. What vanishes meanwhile is left out.
+  - Of groups above those asked for, only the limits that bind what is below them are read.
 seealso:
   - module: linux.isolation.cgroup_group
   - module: linux.isolation.cgroup_limit
@@ -101,6 +109,25 @@ EXAMPLES = r"""
     msg: >-
       {{ found.groups[0].as_v2.usage['memory.current'] }} of {{ found.groups[0].as_v2.limits['memory.max'] }} bytes,
       {{ found.groups[0].usage['pids.current'] }} of {{ found.groups[0].limits['pids.max'] }} tasks
+
+- name: What limits it in the end, and which group to change for more
+  ansible.builtin.debug:
+    msg: "{{ limit.value }} bytes, set by {{ limit.set_by or 'nobody' }}{{ '' if limit.complete else ', as far as can be seen' }}"
+  vars:
+    limit: "{{ found.groups[0].as_v2.effective['memory.max'] }}"
+
+- name: Whether the kernel killed in it, and how much of its memory is no file
+  linux.isolation.cgroup_info:
+    name: batch
+    gather: [events, stat]
+  register: counted
+
+- name: By the names of v2, which are the same in every mode
+  ansible.builtin.debug:
+    msg: >-
+      {{ counted.groups[0].as_v2.events['memory.events.local'].oom_kill }} kills,
+      {{ counted.groups[0].as_v2.stat['memory.stat'].anon }} bytes
+  when: "'memory.events.local' in counted.groups[0].as_v2.events"
 
 - name: The groups on the first two levels, and who is in them
   linux.isolation.cgroup_info:
@@ -153,6 +180,13 @@ hierarchies:
     name:
       description: The name of a v1 hierarchy such as C(systemd), else empty.
       type: str
+    flags:
+      description:
+        - The mount options of v2 that change what limits and delegation mean. With C(memory_recursiveprot) what C(memory.min)
+          and C(memory.low) protect is for the groups below too where these declare nothing; with C(nsdelegate) a cgroup namespace
+          is a boundary of delegation.
+      type: list
+      elements: str
     writable:
       description: Whether it is mounted to be written to.
       type: bool
@@ -165,6 +199,7 @@ hierarchies:
       mounted_root: /
       controllers: [memory]
       name: ''
+      flags: []
       writable: true
       partial: false
 controllers:
@@ -240,23 +275,82 @@ groups:
           and limits for devices are dictionaries with an entry for each V(MAJOR:MINOR) that has one.
         - They can be declared again as they are, but for empty dictionaries.
       type: dict
+    effective:
+      description:
+        - For each of RV(groups[].limits) what it comes to with the groups above - a dictionary of V(value), V(set_by) and V(complete).
+        - V(value) is spelled as in RV(groups[].limits).
+        - V(set_by) is the group that sets it, the nearest where several say the same, and null where none does. It is the one to change.
+        - V(complete) is false where a group above that could bind is out of sight, or could not be read. V(value) then counts in
+          those that are in sight, and the truth can be less.
+        - Memory, pids and huge pages - the least of the group and all above it. On v1 that is so of memory too, but where
+          C(memory.use_hierarchy) is 0, as it can be before Linux 5.11.
+        - C(cpu.max) - the least share of a CPU, with its own period. So too v1's C(cpu.cfs_quota_us) and C(cpu.cfs_period_us).
+        - C(io.max), C(rdma.max) and C(misc.max) - the least for each device and key. V(set_by) is a dictionary of the same shape.
+          v1's throttles of block I/O bind their own group alone.
+        - C(cpuset.cpus) and C(cpuset.mems) - what the kernel says that the group has. This holds whatever is out of sight.
+        - C(memory.min) and C(memory.low) - as they are declared. How much of it a group gets depends on its siblings, on the groups
+          above and on C(memory_recursiveprot) in RV(hierarchies[].flags), so that there is no figure to tell.
+        - All others, such as weights and switches - as they are in the group itself.
+      type: dict
     usage:
       description:
-        - What the group and those below it use now, by the name of the kernel's file and in its unit.
-        - A file with several figures (C(cpu.stat)) is a dictionary.
+        - What the group and those below it use now, by the name of the kernel's file and in its unit. Time on the CPU and
+          traffic of disks are counted from the beginning.
+        - A file with several figures (C(cpu.stat)) is a dictionary, one with figures for each device (C(io.stat)) a dictionary of such.
+      type: dict
+    events:
+      description:
+        - What happened, by the name of the kernel's file - all C(*.events), v1's C(*.failcnt) and C(memory.oom_control). Those with
+          C(local) in their name leave out the groups below, as those of v1 do.
+      type: dict
+    stat:
+      description:
+        - All that the kernel counts in C(*.stat) and C(*.numa_stat), C(cpu.stat) and C(io.stat) included, and in v1's files
+          of C(cpuacct) and C(blkio). Numbers, in dictionaries for each key, device or node of memory.
+      type: dict
+    pressure:
+      description:
+        - The pressure stall information of v2, by the name of the kernel's file. Empty on v1, and where the kernel does not tell it.
+        - For some and for all processes (V(some), V(full)) the share of time in the last 10, 60 and 300 seconds in per cent, and the total in microseconds.
       type: dict
     as_v2:
       description:
-        - The same by the names and in the units of v2, so that one expression works in every mode. On v2 equal to RV(groups[].limits) and RV(groups[].usage).
+        - The same by the names and in the units of v2, so that one expression works in every mode. On v2 equal to what it stands for.
         - Holds only what corresponds exactly. What would take a formula, such as C(cpu.weight) for other C(cpu.shares) than 1024, is left out.
+        - C(io.stat) is made of v1's counts of throttling, C(memory.stat) of v1's totals.
       type: dict
       contains:
         limits:
           description: Limits, as in RV(groups[].limits).
           type: dict
+        effective:
+          description: What they come to, as in RV(groups[].effective). Memory and swap together is told as swap only where one group sets both.
+          type: dict
         usage:
           description: Usage, as in RV(groups[].usage).
           type: dict
+        stat:
+          description: Figures, as in RV(groups[].stat).
+          type: dict
+        events:
+          description: Events, as in RV(groups[].events).
+          type: dict
+    devices:
+      description:
+        - The rules for devices that hold in the group. Null where it has none that a file shows, as on v2.
+        - A group that may use all devices but some shows V(a), V(*:*) and V(rwm) whatever it is denied.
+      type: list
+      elements: dict
+      contains:
+        type:
+          description: V(a) for all, V(b) for block devices, V(c) for character devices.
+          type: str
+        device:
+          description: V(MAJOR:MINOR), with C(*) for any.
+          type: str
+        access:
+          description: What is allowed of reading (V(r)), writing (V(w)) and making device files (V(m)).
+          type: str
     processes:
       description: The processes in the group itself, in any hierarchy, by their numbers. The first ones, as many as O(max_items) permits.
       type: list
@@ -275,6 +369,29 @@ groups:
     processes_total:
       description: How many there are.
       type: int
+    threads:
+      description:
+        - The threads in the group itself, in any hierarchy, by their numbers. The first ones, as many as O(max_items) permits.
+        - There where O(gather) has V(threads), and with its V(processes) for threaded groups.
+      type: list
+      elements: dict
+      contains:
+        tid:
+          description: The number of the thread.
+          type: int
+        pid:
+          description: That of its process. Null where this user may not see it.
+          type: int
+        comm:
+          description: Its name. Null where this user may not see it.
+          type: str
+        controllers:
+          description: Those of the group's controllers that it is subject to here.
+          type: list
+          elements: str
+    threads_total:
+      description: How many there are.
+      type: int
     children:
       description: The names of the groups right below, as O(names) takes them. The first ones, as many as O(max_items) permits.
       type: list
@@ -283,9 +400,9 @@ groups:
       description: How many there are.
       type: int
   sample:
-    - name: batch
+    - name: services/batch
       exists: true
-      paths: [/sys/fs/cgroup/memory/batch, /sys/fs/cgroup/pids/batch]
+      paths: [/sys/fs/cgroup/memory/services/batch, /sys/fs/cgroup/pids/services/batch]
       controllers: [memory, pids]
       complete: true
       delegated_to:
@@ -293,18 +410,35 @@ groups:
       populated: true
       frozen:
       limits:
-        memory.limit_in_bytes: 536870912
+        memory.limit_in_bytes: max
         memory.memsw.limit_in_bytes: max
         memory.soft_limit_in_bytes: max
         memory.swappiness: 60
         pids.max: 500
+      effective:
+        memory.limit_in_bytes: {value: 536870912, set_by: services, complete: true}
+        memory.memsw.limit_in_bytes: {value: max, set_by: null, complete: true}
+        memory.soft_limit_in_bytes: {value: max, set_by: null, complete: true}
+        memory.swappiness: {value: 60, set_by: services/batch, complete: true}
+        pids.max: {value: 500, set_by: services/batch, complete: true}
       usage:
         memory.usage_in_bytes: 1900544
         memory.max_usage_in_bytes: 2031616
         pids.current: 1
+      events:
+        memory.failcnt: 0
+        memory.oom_control: {oom_kill_disable: 0, under_oom: 0, oom_kill: 0}
+        pids.events: {max: 0}
+      pressure: {}
       as_v2:
-        limits: {memory.max: 536870912, memory.swap.max: max, pids.max: 500}
+        limits: {memory.max: max, memory.swap.max: max, pids.max: 500}
+        effective:
+          memory.max: {value: 536870912, set_by: services, complete: true}
+          memory.swap.max: {value: max, set_by: null, complete: true}
+          pids.max: {value: 500, set_by: services/batch, complete: true}
         usage: {memory.current: 1900544, memory.peak: 2031616, pids.current: 1}
+        events:
+          memory.events.local: {oom_kill: 0}
       processes:
         - {pid: 812, comm: nightly, controllers: [memory, pids]}
       processes_total: 1
@@ -368,7 +502,8 @@ failure:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info import GATHER, MOST, run
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info import run
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info_query import GATHER, MOST, USUAL
 from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer
 
 
@@ -381,7 +516,7 @@ def main() -> None:
             "depth": {"type": "int"},
             "max_items": {"type": "int", "default": MOST},
             "pids": {"type": "list", "elements": "int"},
-            "gather": {"type": "list", "elements": "str", "choices": list(GATHER), "default": list(GATHER)},
+            "gather": {"type": "list", "elements": "str", "choices": list(GATHER), "default": list(USUAL)},
         },
         supports_check_mode=True,
     )

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pickle
 import subprocess
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import info
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info_query import GATHER
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.interface_files import table
-from ansible_collections.linux.isolation.plugins.module_utils._convergence.answer import answer
 from ansible_collections.linux.isolation.tests.integration.support import tasks
+from ansible_collections.linux.isolation.tests.integration.support.asking import apart, ask, group, made
 from ansible_collections.linux.isolation.tests.integration.support.host import Host, write
 from ansible_collections.linux.isolation.tests.integration.support.playbook import play
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs
@@ -29,49 +26,6 @@ from ansible_collections.linux.isolation.tests.integration.support.waiting impor
 MIB = 1 << 20
 NOBODY = 65534
 _CLONE_NEWNS, _CLONE_NEWCGROUP = 0x00020000, 0x02000000
-
-
-def ask(**params: Any) -> dict[str, Any]:
-    """The values of the module, which never fails here and has no secrets: each warning is in them or about them."""
-    found = answer(lambda: info.run(params))
-    assert not found.failed, found.values
-    assert set(found.values["incomplete"]) <= set(found.warnings)
-    return found.values
-
-
-def group(name: str, **params: Any) -> dict[str, Any]:
-    (found,) = ask(names=[name], **params)["groups"]
-    assert isinstance(found, dict)
-    return found
-
-
-def apart(look: Callable[[], Any], seconds: int = 60) -> Any:
-    """What ``look`` returns in a child, which may go where no way leads back from."""
-    told, tell = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            found: tuple[bool, Any] = (True, look())
-        except BaseException:  # noqa: BLE001  # told to the test, which fails with it
-            found = (False, traceback.format_exc())
-        os.write(tell, pickle.dumps(found))
-        os._exit(0)
-    os.close(tell)
-    try:
-        with os.fdopen(told, "rb") as pipe:
-            well, found_there = pickle.loads(pipe.read())
-    finally:
-        os.waitpid(child, 0)
-    assert well, found_there
-    return found_there
-
-
-def made(sandbox: Sandbox, *parts: str, limits: dict[str, Any] | None = None, **more: Any) -> str:
-    """A group made as a playbook makes it, whichever version the controllers are on."""
-    name = sandbox.below(*parts) if parts else sandbox.name
-    done = tasks.run("tree", {"groups": [{"name": name, "limits": limits or {}, **more}]})
-    assert not done.failed, done.values
-    return name
 
 
 # -- the host ---------------------------------------------------------------------------------------------------------
@@ -290,6 +244,9 @@ def test_a_threaded_group(sandbox: Sandbox, programs: Programs) -> None:
     assert (top / "cgroup.type").read_text().strip() == "domain threaded"
     for each in (upper, lower):
         assert [process["pid"] for process in each["processes"]] == [program.pid]
+    # Which of its threads are in a threaded group is told unasked.
+    assert "threads" not in upper
+    assert [(each["tid"], each["pid"]) for each in lower["threads"]] == [(thread, program.pid)]
     assert found["incomplete"] == []
 
 
@@ -355,7 +312,7 @@ def test_what_comes_and_goes_is_no_error(sandbox: Sandbox, programs: Programs) -
     try:
 
         def looked_enough() -> bool:
-            found = ask(below=sandbox.name, depth=3)
+            found = ask(below=sandbox.name, depth=3, gather=list(GATHER))
             assert found["incomplete"] == []
             for each in found["groups"]:
                 assert each["exists"] is True

@@ -45,7 +45,10 @@ KNOWN = frozenset(
 
 
 class Hierarchy(NamedTuple):
-    """One mounted hierarchy. ``controllers`` are those that groups of it can have, by their v2 names."""
+    """One mounted hierarchy. ``controllers`` are those that groups of it can have, by their v2 names.
+
+    ``flags`` are v2's mount options that change what limits and delegation mean, such as memory_recursiveprot.
+    """
 
     version: int
     point: str
@@ -54,6 +57,7 @@ class Hierarchy(NamedTuple):
     name: str
     writable: bool
     noprefix: bool
+    flags: Tuple[str, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -112,7 +116,8 @@ def _hierarchy(candidate: Candidate) -> Hierarchy:
     mount = candidate.mount
     writable = "rw" in mount.options and "rw" in mount.super_options and not mount.root.startswith("/..")
     if mount.kind == "cgroup2":
-        return Hierarchy(2, mount.point, mount.root, frozenset(candidate.available), "", writable, False)
+        flags = tuple(option for option in mount.super_options if option not in ("rw", "ro"))
+        return Hierarchy(2, mount.point, mount.root, frozenset(candidate.available), "", writable, False, flags)
     options = [_V2_NAMES.get(option, option) for option in mount.super_options]
     name = next((option[5:] for option in options if option.startswith("name=")), "")
     controllers = frozenset(option for option in options if option in KNOWN)

@@ -1,68 +1,22 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cgroup_info: what is asked for, which groups that means, and the answer."""
+"""cgroup_info: the host's hierarchies, and the groups that are asked for."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, Tuple
 
-from .._convergence.errors import InputError, UnsupportedError
+from .._convergence.errors import UnsupportedError
 from .._kernel.beneath import Root
-from . import hierarchies, names
+from . import hierarchies
 from .hierarchies import Hierarchy, Roots
-from .info_place import Notes, shown
+from .info_notes import Notes, shown
+from .info_query import Query, parse
 
 Result = Tuple[Dict[str, object], List[str]]
-# What can be left out of each group.
-GATHER = ("children", "limits", "processes", "state", "usage")
-MOST = 200
-
-
-class Query(NamedTuple):
-    """What is asked for; group names are canonical. ``most`` is None where all shall be returned."""
-
-    names: Tuple[str, ...] = ()
-    below: Optional[str] = None
-    depth: int = 1
-    most: Optional[int] = MOST
-    pids: Tuple[int, ...] = ()
-    gather: FrozenSet[str] = frozenset(GATHER)
-
-    @property
-    def anything(self) -> bool:
-        """Whether any group is asked for."""
-        return bool(self.names or self.pids) or self.below is not None
-
-
-def parse(params: Mapping[str, object]) -> Query:
-    """The options of the module as a Query; raises InputError."""
-    asked = _list(params, "names")
-    below, depth, most = params.get("below"), params.get("depth"), params.get("max_items")
-    if depth is not None and below is None:
-        raise InputError("says how far to look below a group that is not named", option="depth", way_out="add below")
-    for option, value, least in (("depth", depth, 1), ("max_items", most, 0)):
-        if value is not None and (not isinstance(value, int) or value < least):
-            raise InputError("is too small", option=option, value=value, way_out=f"write {least} or more")
-    pids = _list(params, "pids")
-    for number, pid in enumerate(pids):
-        if not isinstance(pid, int) or pid < 1:
-            raise InputError("is not the number of a process", option=f"pids[{number}]", value=pid)
-    return Query(
-        tuple(dict.fromkeys(names.parse(f"names[{number}]", name) for number, name in enumerate(asked))),
-        None if below is None else names.parse("below", below),
-        1 if depth is None else int(str(depth)),
-        (MOST if most is None else int(str(most))) or None,
-        tuple(dict.fromkeys(int(str(pid)) for pid in pids)),
-        frozenset(GATHER if params.get("gather") is None else map(str, _list(params, "gather"))),
-    )
-
-
-def _list(params: Mapping[str, object], option: str) -> List[object]:
-    found = params.get(option)
-    return list(found) if isinstance(found, (list, tuple)) else []
 
 
 def run(params: Mapping[str, object]) -> Result:
@@ -99,6 +53,7 @@ def look(opened: Roots, query: Query, notes: Notes) -> Result:
                 "mounted_root": shown(hierarchy.root),
                 "controllers": sorted(hierarchy.controllers),
                 "name": hierarchy.name,
+                "flags": list(hierarchy.flags),
                 "writable": hierarchy.writable,
                 "partial": out_of_sight,
             }
@@ -111,7 +66,7 @@ def look(opened: Roots, query: Query, notes: Notes) -> Result:
         from .info_groups import Groups
         from .info_place import Reader
 
-        groups = Groups(Reader(opened, query.gather, notes), query, partial)
+        groups = Groups(Reader(opened, partial, query.gather, notes), query, partial)
         found.update(groups.answer())
         warnings.extend(groups.warnings)
     found["incomplete"] = notes.sentences()

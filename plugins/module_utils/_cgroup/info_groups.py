@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import hierarchies, names
-from .info_place import Place, Reader, shown
+from .info_notes import shown
+from .info_place import TURNED, Place, Reader
+from .info_query import Query
 from .info_values import Values, merge
 
 if TYPE_CHECKING:
-    from .info import Query
     from .info_processes import Processes
 
 Entry = Dict[str, object]
+# Parts of the answer that are values by the kernel's names.
+_PARTS = (*TURNED, "pressure")
 
 
 class Groups:
@@ -111,14 +114,22 @@ class Groups:
             entry["populated"] = _any([place.populated for place in places], unknown_wins=True)
             entry["frozen"] = _any([place.frozen for place in places], unknown_wins=False)
         as_v2: Dict[str, Values] = {}
-        for number, part in enumerate(("limits", "usage")):
+        for part in _PARTS:
             if part in gather:
-                entry[part] = merge([getattr(place, part) for place in places])
-                as_v2[part] = merge([place.as_v2[number] for place in places])
+                entry[part] = merge([place.parts.get(part, {}) for place in places])
+                if part in TURNED:
+                    as_v2[part] = merge([place.as_v2.get(part, {}) for place in places])
         if as_v2:
             entry["as_v2"] = as_v2
+        if "effective" in gather and not entry["complete"]:
+            what = "has groups above it that are out of sight: what is effective there is told of those in sight alone"
+            self._reader.notes.add(str(entry["name"]), what)
+        if "devices" in gather:
+            entry["devices"] = next((place.devices for place in places if place.devices is not None), None)
         if "processes" in gather:
             entry["processes"], entry["processes_total"] = self._processes(name, places)
+        if "threads" in gather or ("processes" in gather and any(place.threaded for place in places)):
+            entry["threads"], entry["threads_total"] = self._threads(name, places)
         if "children" in gather:
             prefix = name + "/" if name else ""
             children = sorted({child for place in places for child in place.children})
@@ -135,10 +146,22 @@ class Groups:
 
     def _processes(self, name: str, places: Sequence[Place]) -> Tuple[List[Entry], int]:
         """Those inside, by number, as many as are to be returned; and how many there are."""
-        inside: Dict[int, List[Place]] = {}
+        members: List[Tuple[Place, Iterable[int]]] = []
         for place in places:
-            for pid in place.pids:
-                inside.setdefault(pid, []).append(place)
+            # A threaded group lists threads alone.
+            owners = [self._proc().owner(thread) for thread in place.threads if thread] if place.threaded else []
+            members.append((place, {pid for pid in owners if pid is not None} if place.threaded else place.pids))
+        return self._inside(name, members, "pid")
+
+    def _threads(self, name: str, places: Sequence[Place]) -> Tuple[List[Entry], int]:
+        """The same of threads."""
+        return self._inside(name, [(place, place.threads) for place in places], "tid")
+
+    def _inside(self, name: str, members: Iterable[Tuple[Place, Iterable[int]]], key: str) -> Tuple[List[Entry], int]:
+        inside: Dict[int, List[Place]] = {}
+        for place, numbers in members:
+            for number in numbers:
+                inside.setdefault(number, []).append(place)
         if not inside:
             return [], 0
         notes, most = self._reader.notes, self._query.most
@@ -148,15 +171,19 @@ class Groups:
         proc = self._proc()
         found: List[Entry] = []
         total = len(inside)
-        for pid in sorted(inside):
+        for number in sorted(inside):
             if most is not None and len(found) == most:
                 break
-            there, comm = proc.name(pid)
+            there, comm = proc.name(number)
             if not there:
                 total -= 1
                 continue
-            own = sorted(controller for place in inside[pid] for controller in place.controllers)
-            found.append({"pid": pid, "comm": comm, "controllers": own})
+            entry: Entry = {key: number}
+            if key == "tid":
+                entry["pid"] = proc.owner(number)
+            entry["comm"] = comm
+            entry["controllers"] = sorted({controller for place in inside[number] for controller in place.controllers})
+            found.append(entry)
         return found, total
 
 

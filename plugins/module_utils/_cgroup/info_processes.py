@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes for cgroup_info: what they are called, and in which groups they are."""
+"""Processes and threads for cgroup_info: what they are called, and in which groups they are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .._kernel import processes
 from . import names
 from .hierarchies import V1_NAMES, Hierarchy, Host
-from .info_place import Notes, shown
+from .info_notes import Notes, shown
 
 _V2_NAMES = {v1: v2 for v2, v1 in V1_NAMES.items()}
 
@@ -21,6 +21,7 @@ class Processes:
 
     def __init__(self, notes: Notes) -> None:
         self._known: Dict[int, Optional[processes.Process]] = {}
+        self._owners: Dict[int, Optional[int]] = {}
         # Why /proc does not show all processes, and whether its numbers mean others than ours.
         self._blind = processes.blind_spot()
         self._foreign = bool(self._blind) and _foreign()
@@ -36,6 +37,12 @@ class Processes:
         """Whether a process that a group lists is there still, and its name: None where /proc does not tell it."""
         process = self._read(pid)
         return process is not None or bool(self._blind), None if process is None else process.comm
+
+    def owner(self, thread: int) -> Optional[int]:
+        """The process that a thread belongs to; None where it ended or cannot be seen."""
+        if thread not in self._owners:
+            self._owners[thread] = None if self._foreign else processes.process_of(thread)
+        return self._owners[thread]
 
     def whereabouts(self, host: Host, pids: Sequence[int]) -> Tuple[List[Dict[str, object]], List[str]]:
         """For each pid its groups in every mounted hierarchy, and the names of all those groups."""

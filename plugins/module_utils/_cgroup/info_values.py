@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the linux.isolation authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel shows as values for a playbook: under its own names, and under v2's where these mean the same."""
+"""The texts of limits as values for a playbook: under the kernel's own names, and under v2's where these mean the same."""
 
 from __future__ import annotations
 
@@ -13,54 +13,28 @@ from .interface_files.entry import Facts, InterfaceFile, Said
 from .values import UNLIMITED
 
 Values = Dict[str, object]
-# What limits_of found: values, the same under v2's names, and the files whose text no kind could read.
-Found = Tuple[Values, Values, Tuple[str, ...]]
 
-# What is used now, by controller and version. Numbers, or a number for each key.
-USAGE: Mapping[Tuple[str, int], Tuple[str, ...]] = {
-    ("memory", 1): (
-        "memory.usage_in_bytes",
-        "memory.max_usage_in_bytes",
-        "memory.memsw.usage_in_bytes",
-        "memory.memsw.max_usage_in_bytes",
-    ),
-    ("memory", 2): (
-        "memory.current",
-        "memory.peak",
-        "memory.swap.current",
-        "memory.swap.peak",
-        "memory.zswap.current",
-    ),
-    ("pids", 1): ("pids.current", "pids.peak"),
-    ("pids", 2): ("pids.current", "pids.peak"),
-    ("cpuacct", 1): ("cpuacct.usage",),
-    ("cpu", 1): ("cpu.stat",),
-    ("cpu", 2): ("cpu.stat",),
-}
-# v1 file -> v2 file that counts the same in the same unit.
-_SAME_USAGE = {
-    "memory.usage_in_bytes": "memory.current",
-    "memory.max_usage_in_bytes": "memory.peak",
-    "pids.current": "pids.current",
-    "pids.peak": "pids.peak",
-}
-# v1's keys of cpu.stat -> v2's, and what to divide by: nanoseconds there, microseconds here.
-_CPU_STAT = {
-    "nr_periods": ("nr_periods", 1),
-    "nr_throttled": ("nr_throttled", 1),
-    "throttled_time": ("throttled_usec", 1000),
-    "nr_bursts": ("nr_bursts", 1),
-    "burst_time": ("burst_usec", 1000),
-}
+
+class Found(NamedTuple):
+    """What texts mean: values, the same under v2's names, the files whose text no kind could read, canonical values."""
+
+    values: Values
+    as_v2: Values
+    strange: Tuple[str, ...]
+    said: Mapping[str, Said]
 
 
 class Rows(NamedTuple):
-    """The limits of one controller that a group shows: its files, their rows of the table, and texts met before."""
+    """The limits of one controller that a group shows: its files, their rows of the table, and texts met before.
+
+    ``told`` are the limits of which the kernel shows the effective value itself, with the file where it does.
+    """
 
     controller: str
     files: Tuple[str, ...]
     rows: Tuple[InterfaceFile, ...]
     met: Dict[Tuple[Optional[str], ...], Found]
+    told: Tuple[Tuple[str, str], ...] = ()
 
 
 def plain(value: Any) -> object:
@@ -102,11 +76,11 @@ def _limits_of(rows: Rows, texts: Sequence[Optional[str]]) -> Found:
         except IsolationError:
             values[row.name] = text
             strange.append(file)
-    version = rows.rows[0].version
-    return values, values if version == 2 else _as_v2(rows.controller, said), tuple(strange)
+    translated = values if rows.rows[0].version == 2 else as_v2(rows.controller, said)
+    return Found(values, translated, tuple(strange), said)
 
 
-def _as_v2(controller: str, said: Mapping[str, Said]) -> Values:
+def as_v2(controller: str, said: Mapping[str, Said]) -> Values:
     """v1 limits by v2's names, where nothing is lost and no formula is needed."""
     from .._kernel import machine
 
@@ -131,35 +105,6 @@ def _as_v2(controller: str, said: Mapping[str, Said]) -> Values:
             continue
         if both is not None:
             found[turn.name] = both
-
-
-def figures(text: str) -> object:
-    """A number, or a number for each key of lines like ``usage_usec 5``."""
-    if text.isdigit():
-        return int(text)
-    found = {}
-    for line in text.split("\n"):
-        key, _blank, number = line.partition(" ")
-        if number.isdigit():
-            found[key] = int(number)
-    return found
-
-
-def usage_as_v2(usage: Mapping[str, Any], version: int) -> Values:
-    """The usage of one version's files by v2's names and in v2's units, where these count the same."""
-    if version == 2:
-        return dict(usage)
-    found: Values = {_SAME_USAGE[file]: figure for file, figure in usage.items() if file in _SAME_USAGE}
-    cpu = {}
-    if "cpuacct.usage" in usage:
-        cpu["usage_usec"] = usage["cpuacct.usage"] // 1000
-    for key, figure in usage.get("cpu.stat", {}).items():
-        if key in _CPU_STAT:
-            name, parts = _CPU_STAT[key]
-            cpu[name] = figure // parts
-    if cpu:
-        found["cpu.stat"] = cpu
-    return found
 
 
 def merge(parts: Sequence[Mapping[str, Any]]) -> Values:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hierarchies, info
-from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info_place import Notes
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hierarchies, info, info_query
+from ansible_collections.linux.isolation.plugins.module_utils._cgroup.info_notes import Notes
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import mounts, processes
 from ansible_collections.linux.isolation.plugins.module_utils._kernel.beneath import Root
 from ansible_collections.linux.isolation.plugins.module_utils._kernel.processes import Process
@@ -29,6 +29,9 @@ CORE = {
     "cgroup.threads": "",
     "cgroup.max.depth": "max",
     "cgroup.max.descendants": "max",
+    "cgroup.stat": "nr_descendants 0",
+    "cgroup.pressure": "1",
+    "cpu.pressure": "some avg10=1.50 avg60=0.00 avg300=0.00 total=7\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0",
     "cpu.stat": "usage_usec 7\nuser_usec 5\nsystem_usec 2",
 }
 V1_CORE = {"cgroup.procs": "", "tasks": "", "notify_on_release": "0"}
@@ -39,13 +42,30 @@ FILES = {
             "memory.memsw.limit_in_bytes": "9223372036854771712",
             "memory.swappiness": "60",
             "memory.usage_in_bytes": "4096",
-            "memory.stat": "cache 0",
+            "memory.stat": "cache 0\ntotal_cache 8192",
+            "memory.failcnt": "2",
+            "memory.use_hierarchy": "1",
         },
         "pids": {"pids.max": "500", "pids.current": "1"},
         "cpu": {"cpu.cfs_quota_us": "50000", "cpu.cfs_period_us": "100000", "cpu.stat": "nr_periods 3"},
         "cpuacct": {"cpuacct.usage": "9000"},
         "freezer": {"freezer.state": "THAWED"},
-        "cpuset": {"cpuset.cpus": "0-1", "cpuset.mems": "0"},
+        "cpuset": {
+            "cpuset.cpus": "0-1",
+            "cpuset.mems": "0",
+            "cpuset.effective_cpus": "0-1",
+            "cpuset.effective_mems": "0",
+        },
+        "devices": {"devices.list": "c 1:3 rwm\nb *:* m"},
+        "blkio": {
+            "blkio.bfq.weight": "100",
+            "blkio.bfq.weight_device": "default 100",
+            "blkio.throttle.read_bps_device": "",
+            "blkio.throttle.write_bps_device": "",
+            "blkio.throttle.read_iops_device": "",
+            "blkio.throttle.write_iops_device": "",
+            "blkio.throttle.io_service_bytes_recursive": "8:0 Read 4096\n8:0 Write 0\n8:0 Total 4096\nTotal 4096",
+        },
     },
     2: {
         "memory": {
@@ -53,10 +73,20 @@ FILES = {
             "memory.swap.max": "max",
             "memory.current": "4096",
             "memory.reclaim": "",
+            "memory.low": "0",
+            "memory.events": "low 0\nmax 3",
+            "memory.stat": "anon 4096\nfile 0",
+            "memory.numa_stat": "anon N0=4096 N1=0",
         },
         "pids": {"pids.max": "500", "pids.current": "1"},
         "cpu": {"cpu.max": "50000 100000", "cpu.weight": "100"},
-        "cpuset": {"cpuset.cpus": "", "cpuset.mems": ""},
+        "cpuset": {
+            "cpuset.cpus": "",
+            "cpuset.mems": "",
+            "cpuset.cpus.effective": "0-1",
+            "cpuset.mems.effective": "0",
+        },
+        "io": {"io.max": "", "io.stat": "8:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0"},
     },
 }
 
@@ -128,7 +158,7 @@ class Kernel:
     def ask(self, **params: Any) -> dict[str, Any]:
         self.warnings: list[str]
         opened = hierarchies.Roots(self.host, tuple(self.roots.values()))
-        values, self.warnings = info.look(opened, info.parse(params), Notes())
+        values, self.warnings = info.look(opened, info_query.parse(params), Notes())
         return values
 
     def group(self, name: str, **params: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ansible_collections.linux.isolation.plugins.module_utils._cgroup import hie
 from ansible_collections.linux.isolation.plugins.module_utils._kernel import processes
 from ansible_collections.linux.isolation.tests.unit.plugins.module_utils._cgroup.info_kernel import (
     Kernel,
+    fill,
     kernels,
     remove,
 )
@@ -238,6 +239,31 @@ def test_a_name_that_is_no_text_is_shown(build: Callable[..., Kernel]) -> None:
     assert kernel.group("/")["children"] == ["café", "caf\\udce9"]
 
 
+@pytest.mark.parametrize("asked", [{"below": "/"}, {"below": "/", "depth": 3}, {"names": ["/"]}])
+def test_what_is_read_is_bounded_by_what_is_returned(build: Callable[..., Kernel], asked: dict[str, Any]) -> None:
+    """Each group that is returned costs its files once; of 2,000 groups the others cost one listing of their parent."""
+    read = []
+    for number in (40, 2000):
+        kernel = build("pids")
+        for group in range(number):
+            fill(kernel.folder / "pids" / f"group{group:04}", {"cgroup.procs": ""} if group < 40 else {})
+        found = kernel.ask(**asked, max_items=20)
+        assert found.get("truncated") is ("below" in asked)
+        assert len(found["groups"]) == (20 if "below" in asked else 1)
+        looked = {point: root.looked for point, root in kernel.roots.items()}
+        assert {count for root in looked.values() for count in root.values()} == {1}
+        read.append({point: len(root) for point, root in looked.items()})
+    assert read[0] == read[1]
+
+
+def test_no_deeper_than_asked(build: Callable[..., Kernel]) -> None:
+    kernel = build("pids")
+    for name in ("a", "a/b", "a/b/c", "a/b/c/d"):
+        kernel.make("pids", name)
+    kernel.ask(below="/", depth=2)
+    assert not {path for path in kernel.roots["pids"].looked if path.startswith("a/b/c/")}
+
+
 # -- processes --------------------------------------------------------------------------------------------------------
 
 
@@ -276,6 +302,10 @@ def test_the_numbers_of_another_pid_namespace_name_nobody(
     kernel.make("unified", "batch", cgroup__procs="5")
     found = kernel.ask(names=["batch"], pids=[5])
     assert found["groups"][0]["processes"] == [{"pid": 5, "comm": None, "controllers": []}]
+    kernel.roots["unified"].looked.clear()
+    (kernel.folder / "unified/batch/cgroup.threads").write_text("5\n8")
+    (group,) = kernel.ask(names=["batch"], gather=["threads"])["groups"]
+    assert [(one["tid"], one["pid"], one["comm"]) for one in group["threads"]] == [(5, None, None), (8, None, None)]
     assert [one["exists"] for one in found["processes"]] == [None]
 
 

@@ -135,7 +135,7 @@ def test_every_limit_of_the_table_is_tried_here() -> None:
 def test_a_text_is_a_value_that_can_be_declared_again(version: int, file: str, text: str, value: Any) -> None:
     row = table.find(file, version)
     assert row.version == version
-    found, _, strange = info_values.limits_of(rows(row.controller, version, file), (text,))
+    found, _, strange, _ = info_values.limits_of(rows(row.controller, version, file), (text,))
     assert found == {file: value}
     assert type(found[file]) is type(value)
     assert json.loads(json.dumps(found)) == found
@@ -208,7 +208,7 @@ def test_a_text_is_a_value_that_can_be_declared_again(version: int, file: str, t
     ],
 )
 def test_v1_limits_by_v2s_names(controller: str, texts: dict[str, str], as_v2: dict[str, Any]) -> None:
-    values, found, strange = info_values.limits_of(rows(controller, 1, *texts), tuple(texts.values()))
+    values, found, strange, _ = info_values.limits_of(rows(controller, 1, *texts), tuple(texts.values()))
     assert found == as_v2
     assert strange == ()
     # Declared on the same host they are the limits that are there.
@@ -221,72 +221,29 @@ def test_v1_limits_by_v2s_names(controller: str, texts: dict[str, str], as_v2: d
 
 
 def test_v2_limits_are_their_own() -> None:
-    values, as_v2, _ = info_values.limits_of(rows("memory", 2, "memory.max", "memory.low"), ("max", "4096"))
+    values, as_v2, _, _ = info_values.limits_of(rows("memory", 2, "memory.max", "memory.low"), ("max", "4096"))
     assert values == as_v2 == {"memory.max": "max", "memory.low": 4096}
 
 
 def test_what_could_not_be_read_is_left_out() -> None:
-    assert info_values.limits_of(rows("pids", 1, "pids.max"), (None,)) == ({}, {}, ())
+    assert info_values.limits_of(rows("pids", 1, "pids.max"), (None,))[:3] == ({}, {}, ())
 
 
 def test_what_no_kind_knows_is_returned_as_it_is() -> None:
     two = rows("memory", 1, "memory.limit_in_bytes", "memory.swappiness")
     found = info_values.limits_of(two, ("what is this", "60"))
-    assert found == (
+    assert found[:3] == (
         {"memory.limit_in_bytes": "what is this", "memory.swappiness": 60},
         {},
         ("memory.limit_in_bytes",),
     )
+    assert set(found.said) == {"memory.swappiness"}
 
 
 def test_texts_that_were_met_are_not_parsed_again() -> None:
     own = rows("pids", 2, "pids.max")
     assert info_values.limits_of(own, ("500",)) is info_values.limits_of(own, ("500",))
     assert info_values.limits_of(own, ("501",))[0] == {"pids.max": 501}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("5", 5),
-        ("usage_usec 7\nuser_usec 0", {"usage_usec": 7, "user_usec": 0}),
-        ("", {}),
-        ("nr_periods 3\nsomething else\nlist 1 2", {"nr_periods": 3}),
-    ],
-)
-def test_figures(text: str, value: object) -> None:
-    assert info_values.figures(text) == value
-
-
-def test_v1_usage_by_v2s_names_and_in_its_units() -> None:
-    usage = {
-        "memory.usage_in_bytes": 4096,
-        "memory.max_usage_in_bytes": 8192,
-        "memory.memsw.usage_in_bytes": 4096,
-        "pids.current": 3,
-        "cpuacct.usage": 5_000_999,
-        "cpu.stat": {
-            "nr_periods": 9,
-            "nr_throttled": 2,
-            "throttled_time": 7_000_000,
-            "burst_time": 1000,
-            "wait_sum": 4,
-        },
-    }
-    assert info_values.usage_as_v2(usage, 1) == {
-        "memory.current": 4096,
-        "memory.peak": 8192,
-        "pids.current": 3,
-        "cpu.stat": {
-            "usage_usec": 5000,
-            "nr_periods": 9,
-            "nr_throttled": 2,
-            "throttled_usec": 7000,
-            "burst_usec": 1,
-        },
-    }
-    assert info_values.usage_as_v2({"memory.current": 5}, 2) == {"memory.current": 5}
-    assert info_values.usage_as_v2({"memory.memsw.usage_in_bytes": 5}, 1) == {}
 
 
 def test_hierarchies_that_feed_one_file_are_joined() -> None:
