@@ -76,8 +76,8 @@ options:
       - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
       - C(cpuset.cpus.partition) holds when the kernel shows it as valid; where it is not, the task fails with the kernel's reason.
       - C(notify_on_release) is set in each v1 hierarchy that the limits and the controllers beside it put the group in.
-      - Of files that list RDMA devices (C(rdma.max)), resources (C(misc.max)), memory regions of devices (C(dmem.max)) or network
-        interfaces (C(net_prio.ifpriomap)) those that are named are set, V({eth0: 5}); V(*) is everything that the host has.
+      - 'Of files that list RDMA devices (C(rdma.max)), resources (C(misc.max)), memory regions of devices (C(dmem.max)) or network
+        interfaces (C(net_prio.ifpriomap)) those that are named are set, V({eth0: 5}); V(*) is everything that the host has.'
       - C(net_cls.classid) is a number or, in quotes, a class as C(tc) writes it, V("10:1").
       - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
       - What is not named is not touched.

@@ -34,7 +34,7 @@ def _v1(name: str, kind: Kind, default: object, since: str, tried: str = "real",
 
 def _throttle(key: str) -> InterfaceFile:
     kind = PerDevice("0", count=key.endswith("iops"))
-    return _v1(THROTTLES[key], kind, "max", "2.6.37", root=True, effective="device")
+    return _v1(THROTTLES[key], kind, "max", "2.6.37", root=True)
 
 
 def _cfq(name: str, since: str, devices_since: str, elsewhere: str = "") -> tuple[InterfaceFile, InterfaceFile]:
