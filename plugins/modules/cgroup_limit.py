@@ -33,9 +33,9 @@ options:
       - Sizes are bytes or V(512M), V(1.5GiB) (binary units, as in the kernel), V(50%) of the host's memory, or V(max).
       - C(cpu.max) is a number of CPUs (V(1.5)), V(150%) of one CPU, quota and period in microseconds (V("50000 100000")), or V(max).
       - 'Devices are V(/dev/sda) or the quoted V("8:0"); limits for devices are dictionaries, V({/dev/sda: {rbps: 10M}}).'
-      - Of files that list RDMA devices (C(rdma.max)), resources (C(misc.max)), memory regions of devices (C(dmem.max)) or network
-        interfaces (C(net_prio.ifpriomap)) those that are named are set, V({eth0: 5}); V(*) is everything that the host has.
-      - C(net_cls.classid) is a number or, in quotes, a class as C(tc) writes it, V("10:1").
+      - 'Of files that list RDMA devices (C(rdma.max)), resources (C(misc.max)), memory regions of devices (C(dmem.max)) or network
+        interfaces (C(net_prio.ifpriomap)) those that are named are set, V({eth0: 5}); V(*) is everything that the host has.'
+      - 'C(net_cls.classid) is a number or, in quotes, a class as C(tc) writes it, V("10:1").'
       - V(default) puts a limit back to the kernel's own value, or to the parent's for files that inherit.
       - What is not named is not touched.
     type: dict
