@@ -312,7 +312,7 @@ def test_what_comes_and_goes_is_no_error(sandbox: Sandbox, programs: Programs) -
     try:
 
         def looked_enough() -> bool:
-            found = ask(below=sandbox.name, depth=3, gather=list(GATHER))
+            found = ask(below=sandbox.name, depth=3, max_items=12, gather=list(GATHER))
             assert found["incomplete"] == []
             for each in found["groups"]:
                 assert each["exists"] is True
