@@ -281,8 +281,10 @@ def _steps(pair: Pair, focus: frozenset[str]) -> st.SearchStrategy[list[Step]]:
     write = st.sampled_from(weighted).flatmap(
         lambda file: st.builds(Step, st.just("write"), group, st.just(file), said(file))
     )
-    make = st.builds(Step, st.just("mkdir"), group)
-    remove = st.builds(Step, st.just("rmdir"), group)
+    # All of the fields: what has a default would be made up otherwise.
+    empty = st.just("")
+    make = st.builds(Step, st.just("mkdir"), group, empty, empty)
+    remove = st.builds(Step, st.just("rmdir"), group, empty, empty)
     return st.lists(st.one_of(write, write, write, write, make, remove), min_size=1, max_size=25)
 
 

@@ -44,6 +44,10 @@ def _is_change(name: str, rest: str) -> bool:
     return True
 
 
+def _without_result(line: str) -> str:
+    return line.rpartition(" = ")[0].rstrip()
+
+
 class Traced:
     """A task that runs under strace, from its first call on."""
 
@@ -80,16 +84,16 @@ class Traced:
         self._strace.wait(BOUND)
 
     def changes(self) -> list[Call]:
-        """The calls that changed something, in order."""
+        """The calls that changed something, in order; of one that is made until the kernel takes it, the first."""
         counts: Counter[str] = Counter()
-        found = []
+        found: list[Call] = []
         for line in self._log.read_text().splitlines():
             matched = _LINE.match(line)
             if matched is None:
                 continue
             name, rest = matched.groups()
             counts[name] += 1
-            if _is_change(name, rest):
+            if _is_change(name, rest) and not (found and _without_result(found[-1].shown) == _without_result(line)):
                 found.append(Call(name, counts[name], line))
         return found
 

@@ -114,8 +114,11 @@ def test_who_asks_brings_nothing_that_changes(payloads: dict[str, dict[str, int]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_payload_is_at_most_twice_that_of_a_plain_module(payloads: dict[str, dict[str, int]], module: str) -> None:
-    assert payloads[f"linux.isolation.{module}"][""] < 2 * payloads["ansible.builtin.file"][""]
+def test_a_payload_is_little_more_than_twice_that_of_a_plain_module(
+    payloads: dict[str, dict[str, int]], module: str
+) -> None:
+    # Most of it stays unread on the target: a controller's file is imported where one of its limits is declared.
+    assert payloads[f"linux.isolation.{module}"][""] < 2.25 * payloads["ansible.builtin.file"][""]
 
 
 LOADED = """
