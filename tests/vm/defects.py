@@ -59,7 +59,7 @@ DEFECTS: Mapping[str, Defect] = {
         "test_a_frozen_process_stands_still_and_a_thawed_one_goes_on",
     ),
     "reads are limited as writes": _tree(
-        'for keys in ((group["limits"] or {}).get("io.max") or {}).values(): keys.update(wbps=keys.pop("rbps", "max"))',
+        'for keys in (group["limits"] or {}).get("io.max", {}).values(): "rbps" in keys and keys.update(wbps=keys.pop("rbps"))',
         "test_the_disk_is_throttled",
     ),
     "another processor is meant": _tree(

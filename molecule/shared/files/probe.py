@@ -5,14 +5,15 @@
 
 look GROUP            what the kernel shows of the group and those below it
 fill FILE BYTES       makes a file to read from, and says which whole disk it is on
-start NAME            a process that counts until it ends by itself after an hour; its pid is in NAME.pid beside this file
-counts NAME...        how far these processes counted, and how far half a second later
+start NAME...         processes that count until they end by themselves after an hour; the pid is in NAME.pid beside this file
+stop                  ends all of these that are left
+counts NAME...        how far these processes counted, and how far a second later
 eat GROUP MIB         a process in the group takes so much memory; the signal that ended it
 fork GROUP NUMBER     one has so many children at once; how many there were, and the error that stopped it
 read GROUP FILE BYTES one reads a file or a disk past the kernel's cache; the seconds that it took
-burn GROUP SECONDS    one computes; the seconds of processor time that it got
+burn GROUP SECONDS    one computes until the group is throttled, and no longer than this
 
-Every verb but "start" says its answer as one JSON object.
+Every verb but "start" and "stop" says its answer as one JSON object; those with a process also what it left in the kernel's counters.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ V1_CONTROLLERS = ("blkio", "cpu", "cpuacct", "cpuset", "debug", "devices", "free
     "pids",
     "rdma",
 )
+# The kernel's counters, whichever a group has.
+COUNTERS = ("cpu.stat", "memory.events", "memory.oom_control", "pids.events")
 HOUR = 3600
 
 
@@ -147,6 +150,7 @@ def look(top: str) -> dict[str, Any]:
         "mode": mode(there),
         "v1": lives(there, 1),
         "v2": lives(there, 2),
+        "disks": {name: text_of(f"/sys/block/{name}/dev") for name in os.listdir("/sys/block")},
         "groups": groups,
     }
 
@@ -175,7 +179,22 @@ def start(name: str) -> None:
     while True:
         number += 1
         memory[:] = struct.pack("q", number)
-        time.sleep(0.005)
+        time.sleep(0.05)
+
+
+def stop() -> None:
+    """End what was started. A number can be another process's by now, which is left alone."""
+    for name in os.listdir(HERE):
+        if not name.endswith(".pid"):
+            continue
+        with open(os.path.join(HERE, name), encoding="ascii") as file:
+            pid = int(file.read())
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as words:
+                if os.path.join(HERE, "probe.py").encode() in words.read():
+                    os.kill(pid, signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
 
 
 def counts(names: list[str]) -> dict[str, Any]:
@@ -183,8 +202,8 @@ def counts(names: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {name: {"counts": []} for name in names}
     for look_again in (False, True):
         if look_again:
-            # Long enough for dozens of counts of a process that runs, on a slow machine too.
-            time.sleep(0.5)
+            # Long enough for some counts of a process that runs, on a slow machine too.
+            time.sleep(1)
         for name in names:
             with open(os.path.join(HERE, name + ".count"), "rb") as file:
                 found[name]["counts"].append(struct.unpack("q", file.read(8))[0])
@@ -196,13 +215,27 @@ def counts(names: list[str]) -> dict[str, Any]:
     return found
 
 
+def counters(there: list[Hierarchy], group: str) -> dict[str, dict[str, int]]:
+    """The figures of the group, by file."""
+    found: dict[str, dict[str, int]] = {}
+    for one in there:
+        for name in COUNTERS:
+            path = os.path.join(one.mount, group, name)
+            if os.path.exists(path):
+                words = text_of(path).split()
+                found[name] = {key: int(figure) for key, figure in zip(words[::2], words[1::2])}
+    return found
+
+
 def inside(group: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What a process finds that goes into the group, wherever that exists, and then does it."""
+    there = hierarchies()
+    before = counters(there, group)
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         signal.alarm(120)
-        for one in hierarchies():
+        for one in there:
             if os.path.isdir(os.path.join(one.mount, group)):
                 with open(os.path.join(one.mount, group, "cgroup.procs"), "w", encoding="ascii") as file:
                     file.write("0")
@@ -212,8 +245,12 @@ def inside(group: str, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with os.fdopen(reading, encoding="utf-8") as answer:
         said = answer.read()
     _, status = os.waitpid(child, 0)
-    found: dict[str, Any] = json.loads(said) if said else {}
-    return dict(found, signal=status & 0x7F, status=status >> 8)
+    grown = {
+        f"{name} {key}": figure - before[name][key]
+        for name, figures in counters(there, group).items()
+        for key, figure in figures.items()
+    }
+    return {"answer": json.loads(said) if said else None, "signal": status & 0x7F, "grown": grown}
 
 
 def eat(mebibytes: int) -> dict[str, Any]:
@@ -253,20 +290,27 @@ def read(path: str, size: int) -> dict[str, Any]:
     return {"seconds": time.monotonic() - begin}
 
 
-def burn(seconds: float) -> dict[str, Any]:
-    """Computes for so long by the clock on the wall."""
-    begin = time.process_time()
+def burn(group: str, seconds: float) -> dict[str, Any]:
+    """Computes. On a busy machine it takes a while until it gets more of a processor than the group may have."""
+    there = hierarchies()
+    before = counters(there, group)["cpu.stat"]["nr_throttled"]
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
-    return {"seconds": time.process_time() - begin}
+    while time.monotonic() < end and counters(there, group)["cpu.stat"]["nr_throttled"] == before:
+        pause = time.monotonic() + 0.1
+        while time.monotonic() < pause:
+            pass
+    return {}
 
 
 def main(arguments: list[str]) -> None:
     """The verbs."""
     verb, rest = arguments[0], arguments[1:]
     if verb == "start":
-        start(rest[0])
+        for name in rest:
+            start(name)
+        return
+    if verb == "stop":
+        stop()
         return
     verbs: dict[str, Callable[[], dict[str, Any]]] = {
         "look": lambda: look(rest[0]),
@@ -275,7 +319,7 @@ def main(arguments: list[str]) -> None:
         "eat": lambda: inside(rest[0], lambda: eat(int(rest[1]))),
         "fork": lambda: inside(rest[0], lambda: fork(int(rest[1]))),
         "read": lambda: inside(rest[0], lambda: read(rest[1], int(rest[2]))),
-        "burn": lambda: inside(rest[0], lambda: burn(float(rest[1]))),
+        "burn": lambda: inside(rest[0], lambda: burn(rest[0], float(rest[1]))),
     }
     print(json.dumps(verbs[verb]()))
 

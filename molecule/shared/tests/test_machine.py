@@ -62,10 +62,11 @@ def rows(said: Found, version: int) -> Iterator[Found]:
             yield row
 
 
-def wanted(said: Found, machine_number: str) -> dict[str, str]:
+def wanted(said: Found, machine: Found) -> dict[str, str]:
     """What "GROUP FILE" shall hold."""
+    number = machine["disks"].get(os.path.basename(said["disk"]), "")
     return {
-        f"{row['declare']['name']} {file}": str(text).replace("DISK", machine_number)
+        f"{row['declare']['name']} {file}": str(text).replace("DISK", number)
         for version in (1, 2)
         for row in rows(said, version)
         for file, text in row[f"v{version}"].items()
@@ -82,11 +83,11 @@ def shown(machine: Found, names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(scope="module", name="number")
-def _number(host: Host, said: Found) -> str:
-    """The disk as the kernel shows it."""
-    name = os.path.basename(said["disk"])
-    return host.check_output("cat %s", f"/sys/block/{name}/dev").strip() if name else ""
+@pytest.fixture(scope="module", name="counted")
+def _counted(probe: Callable[..., Any]) -> Found:
+    """How far the processes counted, twice."""
+    found: Found = probe("counts", "placed", "frozen", "thawed")
+    return found
 
 
 def of(said: Found, machine: Found, version: str) -> set[str]:
@@ -114,8 +115,8 @@ def test_every_controller_of_the_machine_has_a_limit(said: Found, machine: Found
     assert there - touched - set(said["without_limits"]) == set()
 
 
-def test_the_files_hold_what_was_declared(said: Found, machine: Found, number: str) -> None:
-    expected = wanted(said, number)
+def test_the_files_hold_what_was_declared(said: Found, machine: Found) -> None:
+    expected = wanted(said, machine)
     assert len(expected) > 10
     assert shown(machine, expected) == expected
 
@@ -139,85 +140,64 @@ def members(machine: Found, group: str) -> list[list[str]]:
     return [list(one) for one in {tuple(pids) for pids in found}]
 
 
-def test_processes_are_where_they_were_placed(said: Found, machine: Found, probe: Callable[..., Any]) -> None:
-    found = probe("counts", "placed", "frozen", "thawed")
-    for name, process in found.items():
+def test_processes_are_where_they_were_placed(machine: Found, counted: Found) -> None:
+    for name, process in counted.items():
         assert members(machine, f"molecule/{name}") == [[process["pid"]]]
 
 
-def test_a_cpuset_pins(probe: Callable[..., Any]) -> None:
-    found = probe("counts", "placed", "thawed")
-    assert found["placed"]["cpus"] == "1"
-    assert found["thawed"]["cpus"] != "1"
+def test_a_cpuset_pins(counted: Found) -> None:
+    assert counted["placed"]["cpus"] == "1"
+    assert counted["thawed"]["cpus"] != "1"
 
 
-def test_a_frozen_process_stands_still_and_a_thawed_one_goes_on(machine: Found, probe: Callable[..., Any]) -> None:
-    found = probe("counts", "frozen", "thawed")
-    first, second = found["frozen"]["counts"]
+def test_a_frozen_process_stands_still_and_a_thawed_one_goes_on(machine: Found, counted: Found) -> None:
+    first, second = counted["frozen"]["counts"]
     assert first == second > 0
-    first, second = found["thawed"]["counts"]
+    first, second = counted["thawed"]["counts"]
     assert first < second
     for name, v1, v2 in (("frozen", "FROZEN", "frozen 1"), ("thawed", "THAWED", "frozen 0")):
         files = machine["groups"][f"molecule/{name}"]
         assert files["1"].get("freezer.state") == v1 or v2 in files["2"].get("cgroup.events", "")
 
 
-def figure(text: str, key: str) -> int:
-    """The figure of a key in "key figure key figure"."""
-    words = text.split()
-    return int(words[words.index(key) + 1])
-
-
-def events(probe: Callable[..., Any], group: str, v1: str, v2: str, key: str) -> int:
-    """A counter of the kernel, as it is now."""
-    files = probe("look", group)["groups"][group]
-    return figure(files["1"].get(v1) or files["2"][v2], key)
+def grown(found: Found, key: str, *files: str) -> int:
+    """By how much a counter of the kernel grew, in whichever of the files the group has."""
+    return int(next(found["grown"][f"{file} {key}"] for file in files if f"{file} {key}" in found["grown"]))
 
 
 def test_the_memory_limit_ends_a_process(probe: Callable[..., Any]) -> None:
-    def kills() -> int:
-        return events(probe, "molecule/tight", "memory.oom_control", "memory.events", "oom_kill")
-
-    before = kills()
-    assert probe("eat", "molecule/tight", "4") == {"touched": 4, "signal": 0, "status": 0}
-    assert kills() == before
-    assert probe("eat", "molecule/tight", "64") == {"signal": signal.SIGKILL, "status": 0}
-    assert kills() == before + 1
+    for size, ended_by, kills in (("4", 0, 0), ("64", signal.SIGKILL, 1)):
+        found = probe("eat", "molecule/tight", size)
+        assert found["signal"] == ended_by
+        assert found["answer"] == (None if ended_by else {"touched": 4})
+        assert grown(found, "oom_kill", "memory.oom_control", "memory.events") == kills
 
 
 def test_the_pids_limit_stops_a_fork(probe: Callable[..., Any]) -> None:
-    def refusals() -> int:
-        return events(probe, "molecule/tight", "pids.events", "pids.events", "max")
-
-    before = refusals()
-    assert probe("fork", "molecule/tight", "7") == {"children": 7, "error": "none", "signal": 0, "status": 0}
-    assert refusals() == before
-    assert probe("fork", "molecule/tight", "20") == {"children": 7, "error": "EAGAIN", "signal": 0, "status": 0}
-    assert refusals() == before + 1
+    for number, error, refusals in (("7", "none", 0), ("20", "EAGAIN", 1)):
+        found = probe("fork", "molecule/tight", number)
+        assert found["answer"] == {"children": 7, "error": error}
+        assert grown(found, "max", "pids.events") == refusals
 
 
 def test_the_cpu_limit_throttles(probe: Callable[..., Any]) -> None:
-    def throttled() -> int:
-        return events(probe, "molecule/slow", "cpu.stat", "cpu.stat", "nr_throttled")
-
-    before = throttled()
-    # A fifth of a processor. What noise does to it is to give it less.
-    assert probe("burn", "molecule/slow", "1")["seconds"] < 0.5
-    assert throttled() > before
+    found = probe("burn", "molecule/slow", "60")
+    assert grown(found, "nr_throttled", "cpu.stat") > 0
 
 
 def test_the_disk_is_throttled(said: Found, probe: Callable[..., Any]) -> None:
     if not said["disk"]:
         pytest.skip("this machine has no disk of its own")
+    found = probe("read", "molecule/slow", said["source"], str(BYTES))
     # The one bound on time that noise cannot break: a throttle makes it longer.
-    assert probe("read", "molecule/slow", said["source"], str(BYTES))["seconds"] > BYTES / (1 << 20) / 2
+    assert found["answer"]["seconds"] > BYTES / (1 << 20) / 2
 
 
-def test_systemd_takes_nothing_away(host: Host, said: Found, probe: Callable[..., Any], number: str) -> None:
+def test_systemd_takes_nothing_away(host: Host, said: Found, machine: Found, probe: Callable[..., Any]) -> None:
     if (said["expected"]["init"], said["expected"]["mode"]) != ("systemd", "unified"):
         pytest.skip("only systemd, and only on a unified host, writes the root's cgroup.subtree_control")
-    expected = wanted(said, number)
+    expected = wanted(said, machine)
     host.check_output("systemctl daemon-reload")
     # The next start of a unit with a limit of its own is when the root slice is realized.
-    host.check_output("systemd-run --quiet --wait --property=CPUQuota=50%% true")
+    host.check_output("systemd-run --quiet --wait --property=CPUQuota=50% true")
     assert shown(probe("look", "molecule"), expected) == expected
