@@ -32,7 +32,7 @@ SCENARIOS ?= kernel unified openrc_hybrid
 STAGES    := lint sanity unit integration
 
 .DELETE_ON_ERROR:
-.PHONY: help run test $(STAGES) test-v2 test-vm test-vm-full benchmark format changelog limits lock clean linux-and-root
+.PHONY: help run test $(STAGES) test-v2 test-vm test-vm-full lab benchmark format changelog limits lock clean linux-and-root
 
 help: ## Say what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ test-vm: $(VENV)/test.stamp $(LINK) ## Molecule's scenarios on real machines of 
 
 test-vm-full: $(VENV)/test.stamp $(LINK) ## All of them, and each with a broken module; writes docs/reference/machines.md
 	tests/lab/run session -- tests/vm/run --table --broken
+
+lab: $(VENV)/test.stamp ## The images of the machines that test-vm boots, with what building them needs from Debian
+	tests/lab/run build $(ARGS)
 
 benchmark: $(VENV)/test.stamp $(LINK) ## Compare with the bare system calls and with cgconfigparser
 	$(WITH_PATH) $(BIN)/python tests/benchmark/benchmark.py $(ARGS)

@@ -26,8 +26,8 @@ from .progress import say
 def main(arguments: Sequence[str]) -> int:
     """Runs what the arguments say and returns the exit status."""
     if arguments[:1] == ["_keep"]:
-        name, starter, state = arguments[1:]
-        return keeper.keep(name, int(starter), Path(state) if state else None)
+        name, starter, state, new = arguments[1:]
+        return keeper.keep(name, int(starter), Path(state) if state else None, new=bool(new))
     for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _interrupt)
     try:

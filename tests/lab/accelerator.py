@@ -23,24 +23,42 @@ _BOOT_SECTOR = bytes((0xB0, 0x10, 0xE6, 0xF4, 0xF4, 0xEB, 0xFD)).ljust(510, b"\0
 def chosen() -> str:
     """``kvm`` or ``tcg``: found out once per boot of this host.
 
-    That the device is there says nothing: in the machines of some clouds guests hang on it.
+    That the device is there says nothing: in the machines of some clouds guests hang on it. A boot sector is tried at once, and
+    where it passes, the first machine that boots is the proof: see proven().
     """
     if not os.access(_DEVICE, os.R_OK | os.W_OK):
         return "tcg"
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    answer = folders.cache() / "accelerator"
     with folders.locked("accelerator", 120):
-        known = answer.read_text(encoding="ascii").split() if answer.exists() else []
-        if known[:1] != [boot]:
-            known = [boot, _find_out()]
-            answer.write_text(" ".join(known), encoding="ascii")
-    return known[1]
+        if not _known():
+            _remember(_find_out(), "")
+        return _known()[0]
 
 
-def refuse() -> None:
-    """Remembers that a machine did not boot with KVM."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    (folders.cache() / "accelerator").write_text(f"{boot} tcg", encoding="ascii")
+def proven() -> bool:
+    """Whether a machine has booted with what chosen() says."""
+    return _known()[1:] == ["proven"]
+
+
+def settle(kind: str) -> None:
+    """Remembers what a machine's boot has shown."""
+    _remember(kind, "proven")
+
+
+def _known() -> list[str]:
+    """What was remembered since this host booted."""
+    answer = folders.cache() / "accelerator"
+    boot, *known = answer.read_text(encoding="ascii").split() if answer.exists() else [""]
+    return known if boot == _boot() else []
+
+
+def _remember(kind: str, proof: str) -> None:
+    unfinished = folders.cache() / "accelerator.new"
+    unfinished.write_text(f"{_boot()} {kind} {proof}", encoding="ascii")
+    unfinished.rename(folders.cache() / "accelerator")
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def _find_out() -> str:

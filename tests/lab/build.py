@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import disk, folders, keys, mirror, packages, rootfs
+from . import disk, folders, keys, mirror, packages, rootfs, slots
 from .images import Image
 from .progress import say, step
 
@@ -26,7 +26,12 @@ def digest(image: Image) -> str:
         keys.identity().with_suffix(".pub").read_text(encoding="ascii"),
     ]
     own = Path(__file__).parent
-    sources = [own / "rootfs.py", own / "disk.py", *sorted(path for path in rootfs.GUEST.rglob("*") if path.is_file())]
+    sources = [
+        own / "rootfs.py",
+        own / "disk.py",
+        own / "slots.py",
+        *sorted(path for path in rootfs.GUEST.rglob("*") if path.is_file()),
+    ]
     parts += [f"{path.name} {path.read_text(encoding='utf-8')}" for path in sources]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -67,4 +72,5 @@ def _build(image: Image, target: Path) -> None:
         (scratch / "made").mkdir()
         with step(f"{image.name}: the disks"):
             disk.make(root, scratch / "made")
+            slots.save(slots.find(scratch / "made" / "disk.raw"), scratch / "made")
         (scratch / "made").rename(target)

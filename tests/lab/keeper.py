@@ -28,20 +28,30 @@ from .machine import Machine, find
 
 _LOCK = "alive"
 _UP = b"u"
-# With a folder of its own on the disks' side, too.
 _GO_SECONDS = 30.0
 
 
-def start(machine: Machine, state: Path | None) -> int:
+def start(machine: Machine, state: Path | None, *, new: bool) -> int:
     """Starts the machine's keeper, and with it QEMU.
 
-    Returns: a descriptor: the machine stays when up() is told of it, and goes when it is closed before.
+    Returns: a descriptor: the machine stays on when up() is told of it. When it is closed before, by the end of this process
+    at the latest, the machine goes off, and a NEW one is removed.
     """
     theirs, ours = os.pipe()
     try:
         with open(machine.folder / "log", "ab") as log:
             subprocess.Popen(  # it is to outlive this process
-                [sys.executable, "-B", "-m", "lab", "_keep", machine.name, str(theirs), str(state or "")],
+                [
+                    sys.executable,
+                    "-B",
+                    "-m",
+                    "lab",
+                    "_keep",
+                    machine.name,
+                    str(theirs),
+                    str(state or ""),
+                    "new" if new else "",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -115,7 +125,7 @@ def _signal(machine: Machine) -> None:
         return
 
 
-def keep(name: str, starter: int, state: Path | None) -> int:
+def keep(name: str, starter: int, state: Path | None, *, new: bool) -> int:
     """The keeper's whole life. Returns its exit status."""
     signal.signal(signal.SIGTERM, _end)
     machine = find(name)
@@ -126,13 +136,13 @@ def keep(name: str, starter: int, state: Path | None) -> int:
         lock.flush()
         machine.monitor.unlink(missing_ok=True)
         with sessions.watched(machine.session) as session:
-            remove = _attend(machine, state, starter, session)
+            remove = _attend(machine, state, starter, session, new=new)
         if remove:
             forget(machine)
     return 0
 
 
-def _attend(machine: Machine, state: Path | None, starter: int, session: int | None) -> bool:
+def _attend(machine: Machine, state: Path | None, starter: int, session: int | None, *, new: bool) -> bool:
     """Runs QEMU to its end. Returns whether the machine is to be forgotten."""
     with subprocess.Popen(
         [*TIED, *machine.qemu(state)], stdin=subprocess.DEVNULL, env={**os.environ, "PATH": PATH}
@@ -147,7 +157,7 @@ def _attend(machine: Machine, state: Path | None, starter: int, session: int | N
                 if session in ready:
                     return True
                 if os.read(starter, 1) != _UP:
-                    return True
+                    return new
                 waiting.remove(starter)
         except Interrupted:
             return False

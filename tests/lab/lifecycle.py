@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +18,13 @@ from .failures import WRONG_USE, LabError
 from .images import Image
 from .machine import Machine, all_of_them, find
 from .modes import Settings
-from .progress import step
+from .progress import say, step
 from .qmp import Monitor
 
-BOOT_SECONDS = 300.0
+BOOT_SECONDS = 400.0
 _RESTORE_SECONDS = 60.0
-# Until a machine has said something, where it is not known whether KVM works.
-_PROOF_SECONDS = 25.0
+# For a boot where it is not known yet whether KVM works: it takes some five seconds where it does.
+_PROOF_SECONDS = 40.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
 
 
@@ -65,6 +66,8 @@ def up(order: Order) -> Machine:
         with folders.locked(f"booted-{key}"):
             if not target.is_dir():
                 machine = _booted(name, order, base)
+                if machine.accelerator != kind:
+                    return machine
                 with step(f"{name}: the snapshot of the booted machine"):
                     snapshots.save(machine, target)
                 return machine
@@ -79,7 +82,10 @@ def reboot(name: str, seconds: float) -> Machine:
         before = ssh.output(
             machine, "cat /proc/sys/kernel/random/boot_id; (sleep 0.2; reboot) >/dev/null 2>&1 </dev/null &"
         )
-        return machine.saved(boot_id=_answer(machine, seconds, before.strip()))
+        begin = time.monotonic()
+        machine = machine.saved(boot_id=_answer(machine, seconds, before.strip()))
+        ssh.settle(machine, seconds - (time.monotonic() - begin))
+        return machine
 
 
 def cut(name: str) -> Machine:
@@ -95,7 +101,7 @@ def start(name: str, seconds: float) -> Machine:
     if keeper.alive(machine):
         raise LabError(WRONG_USE, f"{name} is running")
     with step(f"{name}: boots"):
-        return _started(machine, None, seconds)
+        return _started(machine, None, seconds, new=False)
 
 
 def snapshot(name: str, saved: str) -> None:
@@ -116,7 +122,7 @@ def restore(name: str, saved: str) -> Machine:
             key: was[key]
             for key in ("image", "accelerator", "memory", "cpus", "key", "mode", "append", "openrc_controllers")
         }
-        return _started(machine.saved(**alike), snapshots.state(source), _RESTORE_SECONDS)
+        return _started(machine.saved(**alike), snapshots.state(source), _RESTORE_SECONDS, new=False)
 
 
 def down(name: str) -> None:
@@ -136,9 +142,23 @@ def sweep() -> None:
 
 
 def _booted(name: str, order: Order, base: Path) -> Machine:
-    """Boots a machine from its disks."""
-    machine = _new(name, order.image, base)
-    machine = machine.saved(
+    """Boots a machine from its disks, emulated where it does not boot otherwise."""
+    kind = accelerator.chosen()
+    if kind != "kvm" or accelerator.proven():
+        return _boot(name, order, base, kind, order.seconds)
+    try:
+        machine = _boot(name, order, base, kind, _PROOF_SECONDS)
+    except LabError as error:
+        say(f"{name}: did not boot with KVM, so the machines are emulated: {error}")
+        accelerator.settle("tcg")
+        return _boot(name, order, base, "tcg", order.seconds)
+    accelerator.settle("kvm")
+    return machine
+
+
+def _boot(name: str, order: Order, base: Path, kind: str, seconds: float) -> Machine:
+    machine = _new(name, order.image, base).saved(
+        accelerator=kind,
         memory=order.memory,
         cpus=order.cpus,
         mode=order.settings.mode,
@@ -146,7 +166,7 @@ def _booted(name: str, order: Order, base: Path) -> Machine:
         openrc_controllers=order.settings.openrc_controllers,
     )
     with step(f"{name}: boots"):
-        return _started(machine, None, order.seconds)
+        return _started(machine, None, seconds, new=True)
 
 
 def _restored(name: str, saved: Path, image: Image) -> Machine:
@@ -157,12 +177,11 @@ def _restored(name: str, saved: Path, image: Image) -> Machine:
     machine = _new(name, image, saved)
     alike = {key: was[key] for key in ("accelerator", "memory", "cpus", "key", "mode", "append", "openrc_controllers")}
     with step(f"{name}: restored"):
-        return _started(machine.saved(**alike), snapshots.state(saved), _RESTORE_SECONDS)
+        return _started(machine.saved(**alike), snapshots.state(saved), _RESTORE_SECONDS, new=True)
 
 
 def _new(name: str, image: Image, source: Path) -> Machine:
     """Writes down a machine whose disks begin as those in SOURCE."""
-    kind = accelerator.chosen()
     folder = folders.state() / name
     try:
         folder.mkdir(mode=0o700)
@@ -172,7 +191,7 @@ def _new(name: str, image: Image, source: Path) -> Machine:
     machine = Machine(
         name=name,
         image=image.name,
-        accelerator=kind,
+        accelerator="tcg",
         memory=0,
         cpus=0,
         identity_file=str(keys.identity()),
@@ -184,9 +203,9 @@ def _new(name: str, image: Image, source: Path) -> Machine:
     return machine
 
 
-def _started(machine: Machine, state: Path | None, seconds: float) -> Machine:
-    """Switches a machine on and waits until it answers; one that does not come up is taken away."""
-    starter = keeper.start(machine, state)
+def _started(machine: Machine, state: Path | None, seconds: float, *, new: bool) -> Machine:
+    """Switches a machine on and waits until it answers; one that does not is switched off, and a new one removed."""
+    starter = keeper.start(machine, state, new=new)
     try:
         # The keeper has its lock before QEMU has its socket.
         with Monitor(machine.monitor) as monitor:
@@ -196,9 +215,13 @@ def _started(machine: Machine, state: Path | None, seconds: float) -> Machine:
                 monitor.do("cont")
             machine = machine.saved(port=monitor.port())
         machine.known_hosts.write_text(f"[{machine.address}]:{machine.port} {keys.host()}\n", encoding="ascii")
+        begin = time.monotonic()
         machine = machine.saved(boot_id=_answer(machine, seconds))
+        if state is None:
+            ssh.settle(machine, seconds - (time.monotonic() - begin))
     except BaseException:
         os.close(starter)
+        keeper.stop(machine, remove=new)
         raise
     keeper.up(starter)
     return machine

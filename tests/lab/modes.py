@@ -40,6 +40,10 @@ class Settings(NamedTuple):
             raise LabError(WRONG_USE, f"{image.name} has systemd {image.systemd}, which knows the unified mode alone")
         if self.openrc_controllers is not None and image.init != "openrc":
             raise LabError(WRONG_USE, f"{image.name} has no OpenRC whose controllers could be named")
+        # They are written between quotes, on one line.
+        for text in (self.append, self.openrc_controllers or ""):
+            if not text.isprintable() or not text.isascii() or set(text) & set("\"'\\$`"):
+                raise LabError(WRONG_USE, f"{text!r} has a character that a shell or GRUB would take for its own")
 
     def arguments(self, image: Image) -> str:
         """The kernel's arguments."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from . import folders, keys
+from . import folders, keys, slots
 from .command import CONTAINED, TIED, CommandError, call
 from .failures import NOT_STARTED, LabError
 from .images import Image
@@ -17,13 +17,13 @@ from .mirror import Mirror, is_unreached, unreached
 GUEST = Path(__file__).resolve().parent / "guest"
 # GRUB looks for the root file system by it.
 UUID = "6c696e75-7869-736f-6c61-74696f6e6c61"
-# Stands in the boot loader's files for the arguments that one machine has and another has not: modes.py puts them in.
-ARGUMENTS_GO_HERE = "isolation_lab.arguments"
 _ALWAYS = (
     # The root file system is not in fstab, so nothing else would make it writable.
-    "rw console=ttyS0 net.ifnames=0 hugepages=8",
+    "rw console=ttyS0 8250.nr_uarts=1 net.ifnames=0 hugepages=8",
     # Nobody attacks these machines, and each of these costs emulated instructions.
-    "mitigations=off audit=0 apparmor=0 init_on_alloc=0 randomize_kstack_offset=off",
+    "mitigations=off audit=0 apparmor=0 selinux=0 init_on_alloc=0 randomize_kstack_offset=off cryptomgr.notests",
+    # Moving a process to another group waits for RCU.
+    "rcupdate.rcu_expedited=1",
 )
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _SECONDS = 900
@@ -61,7 +61,8 @@ def make(image: Image, mirror: Mirror, folder: Path) -> Path:
         "LAB_INIT": image.init,
         "LAB_LOADER": image.loader,
         "LAB_UUID": UUID,
-        "LAB_ARGUMENTS": " ".join((*_ALWAYS, ARGUMENTS_GO_HERE)),
+        "LAB_ARGUMENTS": " ".join((*_ALWAYS, slots.ARGUMENTS)),
+        "LAB_RC_CONF": slots.RC_CONF,
     }
     try:
         call(*command, seconds=_SECONDS, environment=environment, prefix=(*TIED, *CONTAINED))

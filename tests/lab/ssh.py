@@ -15,6 +15,11 @@ from .failures import FAILED, TIMEOUT, LabError
 from .machine import Machine
 
 _ANSWER_SECONDS = 30.0
+# The daemon answers before the rest is there. Whether a unit has failed is the tests' to say.
+_SETTLED = """
+until grep -q ^/dev/vdb /proc/swaps; do sleep 0.2; done
+[ ! -d /run/systemd/system ] || systemctl is-system-running --wait >/dev/null || :
+"""
 
 
 def command(machine: Machine, remote: Sequence[str]) -> list[str]:
@@ -76,6 +81,15 @@ def wait(machine: Machine, seconds: float, alive: Callable[[], None], unlike: st
                 return boot_id.strip()
         time.sleep(0.3)
     raise LabError(TIMEOUT, f"{machine.name} did not answer by ssh in {seconds:.0f} s", machine.last_words())
+
+
+def settle(machine: Machine, seconds: float) -> None:
+    """Waits until a machine that has just booted has nothing left to start.
+
+    Raises:
+        LabError: it takes longer, or has no swap at the end.
+    """
+    output(machine, _SETTLED, seconds)
 
 
 def _greets(machine: Machine) -> bool:
