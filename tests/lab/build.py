@@ -16,24 +16,15 @@ from .images import Image
 from .progress import say, step
 
 _AT_ONCE = 2
+_DIGITS = 12  # of a digest
 
 
 def digest(image: Image) -> str:
     """Changes with everything that the image is made of, but for the versions of Debian's packages."""
-    parts = [
-        repr((image, image.packages)),
-        keys.host(),
-        keys.identity().with_suffix(".pub").read_text(encoding="ascii"),
-    ]
-    own = Path(__file__).parent
-    sources = [
-        own / "rootfs.py",
-        own / "disk.py",
-        own / "slots.py",
-        *sorted(path for path in rootfs.GUEST.rglob("*") if path.is_file()),
-    ]
+    parts = [repr((image, image.packages, rootfs.ALWAYS, rootfs.LEFT_OUT, slots.TEXTS)), keys.host(), keys.user()]
+    sources = [Path(disk.__file__), *rootfs.sources(image)]
     parts += [f"{path.name} {path.read_text(encoding='utf-8')}" for path in sources]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
 
 def folder(image: Image) -> Path:
@@ -47,7 +38,6 @@ def built(image: Image) -> Path:
     if target.is_dir():
         return target
     packages.need(packages.BUILDING)
-    # The stock of keys is made once, not by two builds at a time.
     with folders.locked(f"image-{image.name}"):
         if not target.is_dir():
             _build(image, target)
@@ -63,8 +53,11 @@ def build(images: Sequence[Image]) -> None:
 
 
 def _build(image: Image, target: Path) -> None:
-    for old in target.parent.glob(f"{image.name}-" + "?" * 12):
+    for old in target.parent.glob(f"{image.name}-" + "?" * _DIGITS):
         say(f"{image.name}: what was built from another recipe goes")
+        for made in ("configured", "booted"):
+            for below in folders.cache(made).glob(f"{old.name}-*"):
+                shutil.rmtree(below)
         shutil.rmtree(old)
     with folders.scratch(target.parent, image.name) as scratch:
         with step(f"{image.name}: Debian's packages"):

@@ -52,8 +52,6 @@ _OF_INIT: Mapping[str, tuple[str, ...]] = {
 }
 _OF_LOADER: Mapping[str, tuple[str, ...]] = {
     "grub": ("grub-pc-bin", "grub2-common"),
-    "systemd-boot": ("systemd-boot", "dosfstools"),
-    "extlinux": ("extlinux", "u-boot-menu"),
 }
 
 IMAGES: Mapping[str, Image] = {

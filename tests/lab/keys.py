@@ -29,7 +29,16 @@ def identity() -> Path:
     return folder() / "user"
 
 
+def user() -> str:
+    """The public key of root's user."""
+    return _public("user")
+
+
 def host() -> str:
     """The machines' public key, as known_hosts has it."""
-    kind, key, *_ = (folder() / "host.pub").read_text(encoding="ascii").split()
+    return _public("host")
+
+
+def _public(name: str) -> str:
+    kind, key, *_ = (folder() / f"{name}.pub").read_text(encoding="ascii").split()
     return f"{kind} {key}"

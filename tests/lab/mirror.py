@@ -14,6 +14,8 @@ from .failures import NO_MIRROR, LabError
 
 _DEBIAN = "http://deb.debian.org/debian"
 _SECURITY = "http://deb.debian.org/debian-security"
+# sid has none, and bullseye's, which nobody tends any more, lists a kernel that is not there.
+_WITH_SECURITY = ("bookworm", "trixie")
 # The part of this host's configuration of apt that says how a mirror is reached, not what is done with the packages.
 _REACH = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::ForceIPv", "Acquire::Proxy")
 _BOUND = ("Acquire::Retries=2", "Acquire::http::Timeout=20", "Acquire::https::Timeout=20")
@@ -25,7 +27,6 @@ _UNREACHED = (
     "Connection timed out",
     "Connection failed",
     "Unable to connect",
-    "Failed to fetch",
     "does not have a Release file",
 )
 
@@ -40,7 +41,7 @@ class Mirror(NamedTuple):
     def sources(self, suite: str) -> list[str]:
         """The lines of sources.list for a suite."""
         lines = [f"deb {self.debian} {suite} main"]
-        if suite != "sid":
+        if suite in _WITH_SECURITY:
             lines.append(f"deb {self.security} {suite}-security main")
         return lines
 
@@ -55,17 +56,21 @@ class Mirror(NamedTuple):
         try:
             call("/usr/lib/apt/apt-helper", *options, "download-file", address, str(folder / "InRelease"), seconds=120)
         except LabError as error:
-            raise unreached(self.debian, str(error)) from error
+            raise _unreached(self.debian, str(error)) from error
+
+    def blamed(self, error: CommandError) -> LabError:
+        """The same failure, told as the mirror's where it is."""
+        return blamed(self.debian, error)
 
 
-def unreached(address: str, what: str) -> LabError:
-    """The failure of a mirror."""
+def blamed(address: str, error: CommandError) -> LabError:
+    """The failure of a command that uses apt, told as the mirror's at ADDRESS where it is."""
+    said = [line for line in error.output.splitlines() if any(words in line for words in _UNREACHED)]
+    return _unreached(address, said[0].strip()) if said else error
+
+
+def _unreached(address: str, what: str) -> LabError:
     return LabError(NO_MIRROR, f"Debian's mirror {address} does not answer: {what}")
-
-
-def is_unreached(error: CommandError) -> bool:
-    """Whether a command failed for the mirror."""
-    return any(words in error.output for words in _UNREACHED)
 
 
 def of_this_host() -> Mirror:

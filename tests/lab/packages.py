@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .command import PATH, CommandError, call
 from .failures import NOT_STARTED, LabError
-from .mirror import is_unreached, unreached
+from .mirror import blamed
 from .progress import step
 
 RUNNING: Mapping[str, str] = {
@@ -47,7 +47,7 @@ def need(commands: Mapping[str, str]) -> None:
             _apt("update")
             _apt("install", "--yes", "--no-install-recommends", *missing)
         except CommandError as error:
-            raise unreached("of this host's own sources", str(error)) if is_unreached(error) else error from error
+            raise blamed("of this host's own sources", error) from error
 
 
 def _apt(*arguments: str) -> None:

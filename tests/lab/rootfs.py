@@ -12,12 +12,12 @@ from . import folders, keys, slots
 from .command import CONTAINED, TIED, CommandError, call
 from .failures import NOT_STARTED, LabError
 from .images import Image
-from .mirror import Mirror, is_unreached, unreached
+from .mirror import Mirror
 
 GUEST = Path(__file__).resolve().parent / "guest"
 # GRUB looks for the root file system by it.
 UUID = "6c696e75-7869-736f-6c61-74696f6e6c61"
-_ALWAYS = (
+ALWAYS = (
     # The root file system is not in fstab, so nothing else would make it writable.
     "rw console=ttyS0 8250.nr_uarts=1 net.ifnames=0 hugepages=8",
     # Nobody attacks these machines, and each of these costs emulated instructions.
@@ -25,8 +25,16 @@ _ALWAYS = (
     # Moving a process to another group waits for RCU.
     "rcupdate.rcu_expedited=1",
 )
-_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _SECONDS = 900
+
+
+def sources(image: Image) -> list[Path]:
+    """The files that make the image, or that it gets."""
+    trees = (GUEST / "common", GUEST / image.init)
+    files = [path for tree in trees for path in sorted(tree.rglob("*")) if path.is_file()]
+    scripts = ("customize", f"inits/{image.init}.sh", f"loaders/{image.loader}.sh")
+    return [*files, *(GUEST / script for script in scripts)]
 
 
 def make(image: Image, mirror: Mirror, folder: Path) -> Path:
@@ -47,7 +55,7 @@ def make(image: Image, mirror: Mirror, folder: Path) -> Path:
     command = [
         *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"),
         *("--include=" + ",".join(image.packages), f"--aptopt={options}", '--aptopt=Apt::Install-Recommends "false"'),
-        *(f"--dpkgopt=path-exclude={path}" for path in _LEFT_OUT),
+        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
         *("--skip=essential/unlink", "--skip=download/empty"),
         *("--skip=cleanup/apt",),
         f"--setup-hook={GUEST}/archives in \"$1\" '{archives}'",
@@ -61,11 +69,11 @@ def make(image: Image, mirror: Mirror, folder: Path) -> Path:
         "LAB_INIT": image.init,
         "LAB_LOADER": image.loader,
         "LAB_UUID": UUID,
-        "LAB_ARGUMENTS": " ".join((*_ALWAYS, slots.ARGUMENTS)),
+        "LAB_ARGUMENTS": " ".join((*ALWAYS, slots.ARGUMENTS)),
         "LAB_RC_CONF": slots.RC_CONF,
     }
     try:
         call(*command, seconds=_SECONDS, environment=environment, prefix=(*TIED, *CONTAINED))
     except CommandError as error:
-        raise unreached(mirror.debian, str(error)) if is_unreached(error) else error from error
+        raise mirror.blamed(error) from error
     return root

@@ -22,7 +22,7 @@ from .failures import FAILED, WRONG_USE, LabError
 _SIZE = 480
 ARGUMENTS = "isolation_lab.arguments=".ljust(_SIZE, "_")
 RC_CONF = "#isolation_lab.rc_conf=".ljust(_SIZE, "_")
-_SLOTS: Mapping[str, str] = {"arguments": ARGUMENTS, "rc_conf": RC_CONF}
+TEXTS: Mapping[str, str] = {"arguments": ARGUMENTS, "rc_conf": RC_CONF}
 _SECTOR = 512
 
 
@@ -34,7 +34,7 @@ def find(disk: Path) -> dict[str, list[int]]:
 
 def find_in(content: bytes | mmap.mmap) -> dict[str, list[int]]:
     """Where the slots are in a disk's content."""
-    return {name: list(_places(content, text.encode())) for name, text in _SLOTS.items()}
+    return {name: list(_places(content, text.encode())) for name, text in TEXTS.items()}
 
 
 def _places(content: bytes | mmap.mmap, text: bytes) -> Iterator[int]:
