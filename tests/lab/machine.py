@@ -126,4 +126,11 @@ def find(name: str) -> Machine:
 
 def all_of_them() -> list[Machine]:
     """All machines that are written down."""
-    return [find(record.parent.name) for record in sorted(folders.state().glob(f"*/{_RECORD}"))]
+    found = []
+    for record in sorted(folders.state().glob(f"*/{_RECORD}")):
+        try:
+            found.append(find(record.parent.name))
+        except (LabError, FileNotFoundError):
+            # It went meanwhile.
+            continue
+    return found

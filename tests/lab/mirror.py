@@ -55,6 +55,8 @@ class Mirror(NamedTuple):
         address = f"{self.debian}/dists/{suite}/InRelease"
         try:
             call("/usr/lib/apt/apt-helper", *options, "download-file", address, str(folder / "InRelease"), seconds=120)
+        except CommandError as error:
+            raise self.blamed(error) from error
         except LabError as error:
             raise _unreached(self.debian, str(error)) from error
 
