@@ -2,6 +2,7 @@
 #
 #   make run STATE=absent              take away what `make run` made
 #   make unit ARGS='-k parse -x'       hand arguments to pytest (also: integration, test-v2)
+#   make test-vm SCENARIOS=legacy      run other scenarios than the sample
 #   make unit COVERAGE=1               tell which lines the tests did not reach
 
 PYTHON ?= python3.11
@@ -26,10 +27,12 @@ PYTEST    := $(WITH_PATH) $(BIN)/pytest
 PIP       := $(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all:
 # What was seen to pass under emulation; `make test-v2 V2_TESTS=tests/integration` runs everything, in some 20 minutes.
 V2_TESTS  ?= $(addprefix tests/integration/test_,bad_input.py effects.py hold.py huge_pages.py info.py interface_files.py limits.py model_agrees.py rdma.py systemd.py table.py v2.py)
+# Every init, every place where a controller can be: v1, v2 and some on each.
+SCENARIOS ?= kernel unified openrc_hybrid
 STAGES    := lint sanity unit integration
 
 .DELETE_ON_ERROR:
-.PHONY: help run test $(STAGES) test-v2 benchmark format changelog limits lock clean linux-and-root
+.PHONY: help run test $(STAGES) test-v2 test-vm test-vm-full lab benchmark format changelog limits lock clean linux-and-root
 
 help: ## Say what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +68,16 @@ integration: $(VENV)/test.stamp $(LINK) ## Tests against this host's kernel
 
 test-v2: $(VENV)/test.stamp $(LINK) ## The same against a pure cgroup v2 kernel, in a virtual machine
 	$(WITH_PATH) tests/guest/run --timeout 1800 $(V2_TESTS) $(ARGS)
+
+# Below the lab's session: whatever ends make, the machines are gone.
+test-vm: $(VENV)/test.stamp $(LINK) ## Molecule's scenarios on real machines of several modes: a sample of them
+	tests/lab/run session -- tests/vm/run $(SCENARIOS)
+
+test-vm-full: $(VENV)/test.stamp $(LINK) ## All of them, and each with a broken module; writes docs/reference/machines.md
+	tests/lab/run session -- tests/vm/run --table --broken
+
+lab: $(VENV)/test.stamp ## The images of the machines that test-vm boots, with what building them needs from Debian
+	tests/lab/run build $(ARGS)
 
 benchmark: $(VENV)/test.stamp $(LINK) ## Compare with the bare system calls and with cgconfigparser
 	$(WITH_PATH) $(BIN)/python tests/benchmark/benchmark.py $(ARGS)
