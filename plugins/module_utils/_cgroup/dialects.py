@@ -11,6 +11,7 @@ from .._convergence.errors import InputError, IsolationError
 from . import docker_names, limits, runtime_names
 from .interface_files import table
 from .interface_files.entry import MAX, Choices, Facts, Kind, Want
+from .kinds_device import EACH
 from .values import UNLIMITED, word, wrong
 
 _SOFT = "memory.soft_limit_in_bytes"
@@ -133,7 +134,9 @@ def io_weight_of(option: str, weight: object) -> int:
 
 def _spelled(want: Want) -> object:
     """A value for a playbook."""
-    if want.reset:
+    # Of a file with many lines the reset of one, as of the weight of all other devices, is not the reset of all.
+    whole = not isinstance(want.value, Mapping) or any(device == EACH for device, _key in want.value)
+    if want.reset and whole:
         return "default"
     # Of what the rest hangs on nothing is known but the kernel's defaults.
     value = want.value if want.resolve is None else want.resolve({})

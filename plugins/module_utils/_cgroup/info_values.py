@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from .._convergence.errors import IsolationError
 from .interface_files import table
-from .interface_files.entry import Facts, InterfaceFile, Said
+from .interface_files.entry import USUAL, Facts, InterfaceFile, Said
 from .values import UNLIMITED
 
 Values = Dict[str, object]
@@ -89,7 +89,7 @@ def as_v2(controller: str, said: Mapping[str, Said]) -> Values:
     # An empty cpuset lets nothing run on v1 and is the parent's on v2.
     found = {name: one.value for name, one in said.items() if name in there and one.value != ""}
     translate = table.family(controller).translate
-    turns = iter(translate(said, 2, str)) if translate is not None else iter(())
+    turns = iter(translate(said, 2, str, USUAL)) if translate is not None else iter(())
     while True:
         try:
             turn = next(turns)

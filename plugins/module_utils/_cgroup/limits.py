@@ -115,7 +115,8 @@ def _family(option: str, controller: str, items: list[_Item], host: _Host, cache
         if name not in foreign:
             wants[name] = _want(one.row, one.value, name, one.reset)
     if foreign:
-        for turn in table.family(controller).turns(said, version, at, host.choices):
+        translate = table.family(controller).translate
+        for turn in translate(said, version, at, host.choices) if translate is not None else ():
             foreign.discard(turn.declared)
             row = table.files(controller, version)[turn.name]
             _add(wants, turn, row, at, said[turn.declared].reset, host.facts)

@@ -10,22 +10,17 @@ from typing import Any, Callable, Iterator, Mapping
 from ..._convergence.errors import InputError
 from ..kinds_cpu import BURST, LONGEST, PERIOD, QUOTA, USUAL_PERIOD, Bandwidth, Clamp, Idle, Period, Quota
 from ..values import Number
-from .entry import MAX, USUAL, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
+from .entry import MAX, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
 
 _RT_RUNTIME, _RT_PERIOD = "cpu.rt_runtime_us", "cpu.rt_period_us"
 _LONGEST_RT = LONGEST // 1000  # a runtime is bounded in nanoseconds
 
 
-def choose(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
+def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
     """Bandwidth, idle and nice values are exact, weights go by the formula that was chosen."""
     from ..translation import cpu  # most declarations are in the host's own dialect
 
     return cpu(said, version, at, choices)
-
-
-def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
-    """The same by the usual formula."""
-    return choose(said, version, at, USUAL)
 
 
 def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
@@ -89,5 +84,4 @@ FAMILY = Family(
     ),
     translate,
     check,
-    choose,
 )

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ..._convergence.errors import InputError, UnsupportedError
 from ..values import Choice, Number, Switch, wrong
-from .entry import INHERIT, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want
+from .entry import INHERIT, Choices, Facts, Family, InterfaceFile, Kind, Said, Turn, Value, Want
 
 _RANGE = re.compile(r"([0-9]{1,5})(?:\s?-\s?([0-9]{1,5}))?")
 
@@ -113,7 +113,7 @@ _V1 = "on v1 every group above has to be exclusive too, and the CPUs stay in the
 _V2 = "on v2 its CPUs become a scheduling domain of their own, and are taken from the groups beside it and above it"
 
 
-def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
+def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
     """An exclusive cpuset is the nearest that v1 has to a partition root. Neither is the other."""
     if version == 1 and PARTITION in said:
         kind = said[PARTITION].value

@@ -170,25 +170,14 @@ class Want(NamedTuple):
 class Family(NamedTuple):
     """What a controller brings: its files of both versions, the way between them, and what contradicts itself.
 
-    ``translate(said, version, at)`` gives the Turns of all that is foreign to ``version`` and can be said in it;
+    ``translate(said, version, at, choices)`` gives the Turns of all that is foreign to ``version`` and can be said in it;
     ``check(wants, at)`` raises InputError. ``at(name)`` is the option that a limit stands under, for errors.
-    ``choose`` is ``translate`` where the user has a choice, which is its last argument.
     ``named(name)``: where the names in ``files`` are patterns (hugetlb.SIZE.max), the row of one file; None for no file.
     """
 
     files: tuple[InterfaceFile, ...]
-    translate: Callable[[Mapping[str, Said], int, Callable[[str], str]], Iterable[Turn]] | None = None
+    translate: Callable[[Mapping[str, Said], int, Callable[[str], str], Choices], Iterable[Turn]] | None = None
     check: Callable[[Mapping[str, Want], Callable[[str], str]], None] | None = None
-    choose: Callable[[Mapping[str, Said], int, Callable[[str], str], Choices], Iterable[Turn]] | None = None
-
-    def turns(
-        self, said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices
-    ) -> Iterable[Turn]:
-        """All that is foreign to ``version``, translated as the user chose."""
-        if self.choose is not None:
-            return self.choose(said, version, at, choices)
-        return self.translate(said, version, at) if self.translate is not None else ()
-
     named: Callable[[str], InterfaceFile | None] | None = None
 
 

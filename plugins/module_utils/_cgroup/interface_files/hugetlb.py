@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Mapping
 
 from ..._convergence.errors import UnsupportedError
 from ..values import Bytes, size, word, wrong
-from .entry import MAX, Facts, Family, InterfaceFile, Said, Turn, Value
+from .entry import MAX, Choices, Facts, Family, InterfaceFile, Said, Turn, Value
 
 # As the kernel names a size: the largest unit that it has one of.
 _NAME = re.compile(r"hugetlb\.(([1-9][0-9]{0,2})([KMG])B)\.(.*)")
@@ -51,7 +51,7 @@ class HugePages(Bytes):
         return None if wanted == MAX else str(wanted)
 
 
-def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
+def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
     """Both versions limit the same in the same unit."""
     one, other = (".max", ".limit_in_bytes") if version == 1 else (".limit_in_bytes", ".max")
     for name, limit in said.items():

@@ -20,7 +20,7 @@ from .blkio import (
     WEIGHT,
     WEIGHT_DEVICE,
 )
-from .entry import MAX, Family, InterfaceFile, Kind, Said, Turn
+from .entry import MAX, Choices, Family, InterfaceFile, Kind, Said, Turn
 
 _BFQ, _COST, _PRIORITY = "io.bfq.weight", "io.weight", "io.prio.class"
 _FORMULA = "by the formula 1 + (x - 10) * 9999 / 990, which is not exact"
@@ -36,7 +36,7 @@ def weight_of(cost: int) -> int:
     return 100 if cost == 100 else (2 * ((cost - 1) * 990 + 10 * 9999) + 9999) // (2 * 9999)
 
 
-def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
+def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
     """io.max is v1's four throttles, io.bfq.weight its two files of bfq, io.prio.class the same file; all exact.
 
     io.cost has no like on v1, and io.weight becomes bfq's there by a formula. CFQ, which had blkio.weight, is gone: its

@@ -9,22 +9,17 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ..kinds_memory import LIMIT, MEMSW, SOFT, SWITCH, V1, V2, OomControl, swap_beside
 from ..values import UNLIMITED, Number
-from .entry import INHERIT, USUAL, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
+from .entry import INHERIT, Choices, Family, InterfaceFile, Kind, Said, Turn, Want
 
 _ONLY_MAX = "of these v1 has the counterparts of memory.max and memory.swap.max alone"
 _SOFT_LOW, _SOFT_HIGH = (f"memory_soft_limit: {one} has it set as {SOFT} there" for one in ("low", "high"))
 
 
-def choose(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
+def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str], choices: Choices) -> Iterator[Turn]:
     """Limits are exact, swap is reckoned from memory and swap together, the soft limit is what was chosen."""
     from ..translation import memory  # most declarations are in the host's own dialect
 
     return memory(said, version, at, choices)
-
-
-def translate(said: Mapping[str, Said], version: int, at: Callable[[str], str]) -> Iterator[Turn]:
-    """The same with nothing chosen."""
-    return choose(said, version, at, USUAL)
 
 
 def check(wants: Mapping[str, Want], at: Callable[[str], str]) -> None:
@@ -76,5 +71,4 @@ FAMILY = Family(
     ),
     translate,
     check,
-    choose,
 )

@@ -126,6 +126,8 @@ def to(version: int, said: object, choices: Choices = USUAL, io_weight: str = "i
                 "cpuset.cpus": "default",
             },
         ),
+        # The weight of all other devices is put back, and theirs are not.
+        ({"blkio.bfq.weight": "default"}, {"io.bfq.weight": {"default": 100}}, {"blkio.bfq.weight": "default"}),
         (
             {"unified": {"io.max": "8:0 rbps=1048576 wiops=5", "cpu.max": "50000 100000"}},
             {"io.max": {"8:0": {"rbps": M, "wiops": 5}}, "cpu.max": "50000 100000"},
