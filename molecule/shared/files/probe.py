@@ -104,9 +104,9 @@ def init() -> str:
     """Which program process 1 is, with its version where it is one of the two that the tests know."""
     with open("/proc/1/comm", encoding="utf-8") as text:
         name = text.read().strip()
-    for program, known in (("systemd", "systemd"), ("openrc", "init")):
+    for program, known, tool in (("systemd", "systemd", "systemctl"), ("openrc", "init", "openrc")):
         if name == known and os.path.isdir("/run/" + program):
-            said = subprocess.run([program, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
+            said = subprocess.run([tool, "--version"], stdout=subprocess.PIPE, check=True).stdout.decode()
             version = re.search(r"[0-9]+(?:\.[0-9]+)*", said)
             return (program + " " + version.group()) if version else program
     return "other"

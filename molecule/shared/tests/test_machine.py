@@ -23,6 +23,9 @@ Found = Mapping[str, Any]
 # Testinfra's, which takes its own modules for classes when it is asked for their types.
 Host = Any
 
+# The group that keeps systemd from taking controllers away.
+HOLD = "linux-isolation-hold"
+
 # How much is read of the disk at one MiB a second.
 BYTES = 2 << 20
 
@@ -196,6 +199,9 @@ def test_the_disk_is_throttled(said: Found, probe: Callable[..., Any]) -> None:
 def test_systemd_takes_nothing_away(host: Host, said: Found, machine: Found, probe: Callable[..., Any]) -> None:
     if (said["expected"]["init"], said["expected"]["mode"]) != ("systemd", "unified"):
         pytest.skip("only systemd, and only on a unified host, writes the root's cgroup.subtree_control")
+    # A group that passes controllers on holds them as well, as this tree's top does: the hold is for those that do not.
+    held = probe("look", HOLD)["groups"][HOLD]["2"]["cgroup.subtree_control"]
+    assert set(held.split()) >= {"cpu", "cpuset", "io", "memory", "pids"}
     expected = wanted(said, machine)
     host.check_output("systemctl daemon-reload")
     # The next start of a unit with a limit of its own is when the root slice is realized.
