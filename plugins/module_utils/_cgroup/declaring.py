@@ -70,10 +70,11 @@ def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, 
         delegate=delegate,
         frozen=None if frozen is None else bool(frozen),
         selectors=_selectors(own, item),
+        plain=False,
     )
     if delegate is not None:
         _check_delegate(resolver, own, group)
-    return resolver.placed(group, own + "controllers")
+    return group
 
 
 def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:

@@ -28,7 +28,7 @@ def merged(one: Group, other: Group, resolver: Resolver) -> Group:
     if (one.controllers & other.unwanted) | (other.controllers & one.unwanted):
         raise _contradiction(one, other, "controllers and controllers_absent")
     limits = resolver.with_limits(one.option + ".limits", said) if said else one
-    both = one._replace(
+    return one._replace(
         wants=limits.wants,
         said=said,
         controllers=one.controllers | other.controllers,
@@ -38,8 +38,8 @@ def merged(one: Group, other: Group, resolver: Resolver) -> Group:
         frozen=one.frozen if one.frozen is not None else other.frozen,
         selectors=one.selectors + other.selectors,
         warnings=limits.warnings,
+        plain=False,
     )
-    return resolver.placed(both, both.option)
 
 
 def _delegate(one: Group, other: Group) -> Optional[Delegate]:

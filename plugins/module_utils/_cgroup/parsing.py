@@ -32,7 +32,7 @@ class Parser:
 
                 group = merged(twin, group, self._resolver)
             found[group.name] = group
-        groups = sorted(found.values(), key=_depth_first)
+        groups = sorted(map(self._placed, found.values()), key=_depth_first)
         self._check_together(found, groups)
         return Desired(tuple(groups), self._resolver.policy, self._resolver.systemd)
 
@@ -45,14 +45,18 @@ class Parser:
         if present and name and limits and not more and not removing(item):
             template = self._resolver.with_limits(own + "limits", limits)
             group = template._replace(name=name, option=option)
-            if not group.plain:
-                group = self._resolver.placed(group, own + "limits")
         else:
             from .declaring import whole
 
             group = whole(self._resolver, own, item, name, option)
         self._resolver.check_name(own + "name", name)
         return group
+
+    def _placed(self, group: Group) -> Group:
+        # All that is said of a group together decides where it exists.
+        if group.plain or not group.present:
+            return group
+        return self._resolver.placed(group, (group.option + "." if group.option else "") + "controllers")
 
     def _check_together(self, by_name: Mapping[str, Group], groups: Sequence[Group]) -> None:
         for group in groups:

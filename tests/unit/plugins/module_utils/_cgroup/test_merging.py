@@ -39,6 +39,16 @@ def test_what_only_one_of_them_says_is_said() -> None:
     assert group.option == "groups[0]"
 
 
+@pytest.mark.parametrize("host", ["legacy", "hybrid"])
+def test_who_says_processes_alone_says_nothing_of_controllers(host: str) -> None:
+    processes, controllers = {"processes": [{"pid": 7}]}, {"controllers": ["cpu", "pids"]}
+    group = merged(controllers, host=host)
+    assert (
+        merged(processes, controllers, host=host).look == merged(controllers, processes, host=host).look == group.look
+    )
+    assert len(group.look) == 2
+
+
 def test_what_both_say_is_said_once() -> None:
     item = {"limits": {"pids.max": 5, "cpu.weight": 200}, "controllers": ["cpu"], "frozen": False}
     once, twice = merged(item, host="legacy"), merged(item, item, host="legacy")
