@@ -9,6 +9,7 @@ start NAME...         processes that count until they end by themselves after an
 stop                  ends all of these that are left
 counts NAME...        how far these processes counted, and how far a second later
 eat GROUP MIB         a process in the group takes so much memory; the signal that ended it
+huge GROUP NUMBER     one takes so many huge pages of 2 MiB; the signal that ended it
 fork GROUP NUMBER     one has so many children at once; how many there were, and the error that stopped it
 read GROUP FILE BYTES one reads a file or a disk past the kernel's cache; the seconds that it took
 burn GROUP SECONDS    one computes until the group is throttled, and no longer than this
@@ -150,6 +151,7 @@ def look(top: str) -> dict[str, Any]:
         "mode": mode(there),
         "v1": lives(there, 1),
         "v2": lives(there, 2),
+        "huge_pages": text_of("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"),
         "disks": {name: text_of(f"/sys/block/{name}/dev") for name in os.listdir("/sys/block")},
         "groups": groups,
     }
@@ -223,7 +225,8 @@ def counters(there: list[Hierarchy], group: str) -> dict[str, dict[str, int]]:
             path = os.path.join(one.mount, group, name)
             if os.path.exists(path):
                 words = text_of(path).split()
-                found[name] = {key: int(figure) for key, figure in zip(words[::2], words[1::2])}
+                # v1 and v2 can both have a cpu.stat of the group, with figures of their own.
+                found.setdefault(name, {}).update((key, int(figure)) for key, figure in zip(words[::2], words[1::2]))
     return found
 
 
@@ -259,6 +262,16 @@ def eat(mebibytes: int) -> dict[str, Any]:
     for page in range(0, len(memory), mmap.PAGESIZE):
         memory[page] = 1
     return {"touched": mebibytes}
+
+
+def huge(number: int) -> dict[str, Any]:
+    """Takes huge pages. What the group may not have is a bus error, and not a refusal."""
+    # MAP_HUGETLB and MAP_HUGE_2MB of linux/mman.h, which Python does not know.
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000 | 21 << 26
+    memory = mmap.mmap(-1, number * 2 * MEBIBYTE, flags)
+    for page in range(number):
+        memory[page * 2 * MEBIBYTE] = 1
+    return {"touched": number}
 
 
 def fork(number: int) -> dict[str, Any]:
@@ -317,6 +330,7 @@ def main(arguments: list[str]) -> None:
         "fill": lambda: fill(rest[0], int(rest[1])),
         "counts": lambda: counts(rest),
         "eat": lambda: inside(rest[0], lambda: eat(int(rest[1]))),
+        "huge": lambda: inside(rest[0], lambda: huge(int(rest[1]))),
         "fork": lambda: inside(rest[0], lambda: fork(int(rest[1]))),
         "read": lambda: inside(rest[0], lambda: read(rest[1], int(rest[2]))),
         "burn": lambda: inside(rest[0], lambda: burn(rest[0], float(rest[1]))),

@@ -176,6 +176,15 @@ def test_the_memory_limit_ends_a_process(probe: Callable[..., Any]) -> None:
         assert grown(found, "oom_kill", "memory.oom_control", "memory.events") == kills
 
 
+def test_the_limit_of_huge_pages_ends_a_process(said: Found, machine: Found, probe: Callable[..., Any]) -> None:
+    if "hugetlb" not in said["expected"]["v1"] + said["expected"]["v2"] or machine["huge_pages"] in ("0", "1", "2"):
+        pytest.skip("this machine has no huge pages to spare")
+    for number, ended_by in (("2", 0), ("3", signal.SIGBUS)):
+        found = probe("huge", "molecule/slow", number)
+        assert found["signal"] == ended_by
+        assert found["answer"] == (None if ended_by else {"touched": 2})
+
+
 def test_the_pids_limit_stops_a_fork(probe: Callable[..., Any]) -> None:
     for number, error, refusals in (("7", "none", 0), ("20", "EAGAIN", 1)):
         found = probe("fork", "molecule/tight", number)
