@@ -33,7 +33,7 @@ class Layout(NamedTuple):
 
 # What GRUB and the tools of all suites know.
 _FEATURES = "^metadata_csum_seed,^orphan_file"
-# EXTLINUX does not find a block by the longer numbers.
+# EXTLINUX is not made for block numbers of 64 bits.
 _FEATURES_OF_LOADER: Mapping[str, str] = {"extlinux": f"{_FEATURES},^64bit"}
 _ROOT_BEHIND_ESP = loaders.ESP_FIRST_MIB + loaders.ESP_MIB
 

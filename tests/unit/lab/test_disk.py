@@ -54,7 +54,7 @@ def test_only_uefi_needs_more_of_the_host_and_has_a_flash_memory(name: str, tmp_
     uefi = name == "bookworm-uefi"
     assert ("mcopy" in building([IMAGES[name]])) == uefi
     machine = Machine(name, name, "tcg", 768, 2, str(tmp_path / "key"), "", str(tmp_path))
-    attached = {option.split("file=")[1].split(",")[0] for option in machine.qemu(None) if "file=" in option}
+    attached = {option.split(",file=")[1].split(",")[0] for option in machine.qemu(None) if ",file=" in option}
     assert attached == {f"{tmp_path}/{part}.qcow2" for part in disk.names(IMAGES[name])}
     flash = list(_flash(machine))
     assert [("readonly=on" in option, "cache.writeback=off" in option) for option in flash] == (

@@ -11,7 +11,7 @@ extlinux() {
 	U_BOOT_PARAMETERS="$LAB_ARGUMENTS quiet"
 	EOF
     inside u-boot-update
-    # Nothing is mounted where this is built: what asks the kernel for a file's blocks is run once by a machine, see ../../loaders.py.
+    # It asks the kernel where its file is on the disk, and nothing is mounted here: a machine runs this once, see ../../loaders.py.
     cat >"$root/boot/extlinux/install" <<-'EOF'
 	#!/bin/sh
 	mount -t proc proc /proc

@@ -9,7 +9,7 @@ systemd_boot() {
     mkdir -p "$esp"
     echo '/dev/vda2 /boot/efi vfat umask=0077 0 0' >>"$root/etc/fstab"
     echo "root=/dev/vda1 $LAB_ARGUMENTS quiet" >"$root/etc/kernel/cmdline"
-    # The paths in the entries begin where the partition is mounted: there is none yet. The build's own mount namespace has this one.
+    # The paths in an entry begin where the partition is mounted, and there is none yet: the build's own mount namespace has this.
     mount -t tmpfs esp "$esp"
     SYSTEMD_RELAX_ESP_CHECKS=1 inside bootctl --quiet --esp-path=/boot/efi --no-variables install
     echo 'timeout 0' >"$esp/loader/loader.conf"
