@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import disk, folders, keys, mirror, packages, rootfs, slots
+from . import disk, folders, keys, loaders, mirror, packages, rootfs, slots
 from .images import Image
 from .progress import say, step
 
@@ -22,7 +22,7 @@ _DIGITS = 12  # of a digest
 def digest(image: Image) -> str:
     """Changes with everything that the image is made of, but for the versions of Debian's packages."""
     parts = [repr((image, image.packages, rootfs.ALWAYS, rootfs.LEFT_OUT, slots.TEXTS)), keys.host(), keys.user()]
-    sources = [Path(disk.__file__), *rootfs.sources(image)]
+    sources = [Path(disk.__file__), Path(loaders.__file__), *rootfs.sources(image)]
     parts += [f"{path.name} {path.read_text(encoding='utf-8')}" for path in sources]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
@@ -37,7 +37,7 @@ def built(image: Image) -> Path:
     target = folder(image)
     if target.is_dir():
         return target
-    packages.need(packages.BUILDING)
+    packages.need(packages.building([image]))
     with folders.locked(f"image-{image.name}"):
         if not target.is_dir():
             _build(image, target)
@@ -46,7 +46,7 @@ def built(image: Image) -> Path:
 
 def build(images: Sequence[Image]) -> None:
     """Builds what is missing of these, two at a time: much of a build waits for one processor."""
-    packages.need(packages.BUILDING)
+    packages.need(packages.building(images))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for _ in pool.map(built, images):
             pass
@@ -64,6 +64,6 @@ def _build(image: Image, target: Path) -> None:
             root = rootfs.make(image, mirror.of_this_host(), scratch)
         (scratch / "made").mkdir()
         with step(f"{image.name}: the disks"):
-            disk.make(root, scratch / "made")
+            disk.make(image, root, scratch / "made")
             slots.save(slots.find(scratch / "made" / "disk.raw"), scratch / "made")
         (scratch / "made").rename(target)

@@ -37,7 +37,7 @@ def disks(image: Image, settings: Settings) -> Path:
 def _make(image: Image, settings: Settings, base: Path, scratch: Path) -> None:
     made = scratch / "made"
     made.mkdir()
-    for name in disk.NAMES:
+    for name in disk.names(image):
         overlay(base / f"{name}.raw", "raw", made / f"{name}.qcow2")
     values = {"arguments": settings.arguments(image), "rc_conf": "\n".join(settings.rc_conf(image))}
     slots.write(slots.sectors(base / "disk.raw", slots.load(base), values), made / "disk.qcow2")

@@ -27,6 +27,11 @@ class Image(NamedTuple):
         return _SYSTEMD[self.suite] if self.init == "systemd" else 0
 
     @property
+    def uefi(self) -> bool:
+        """Whether its machines have UEFI: a BIOS otherwise."""
+        return self.loader == "systemd-boot"
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """What is installed beyond Debian's essential packages."""
         return (*_COMMON, *_OF_INIT[self.init], *_OF_LOADER[self.loader])
@@ -52,6 +57,9 @@ _OF_INIT: Mapping[str, tuple[str, ...]] = {
 }
 _OF_LOADER: Mapping[str, tuple[str, ...]] = {
     "grub": ("grub-pc-bin", "grub2-common"),
+    "extlinux": ("extlinux", "syslinux-common", "u-boot-menu"),
+    # The machines' firmware too, so that an image has all that they begin with.
+    "systemd-boot": ("systemd-boot", "efibootmgr", "ovmf"),
 }
 
 IMAGES: Mapping[str, Image] = {
@@ -62,6 +70,8 @@ IMAGES: Mapping[str, Image] = {
         Image("trixie", "trixie", standard=True),
         Image("sid", "sid"),
         Image("bullseye", "bullseye"),
+        Image("bookworm-uefi", "bookworm", loader="systemd-boot"),
+        Image("bookworm-extlinux", "bookworm", loader="extlinux"),
     )
 }
 

@@ -167,4 +167,6 @@ def _attend(machine: Machine, state: Path | None, starter: int, session: int | N
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
+    # Once is enough: who stops a machine asks until it is gone.
+    signal.signal(signum, signal.SIG_IGN)
     raise Interrupted(signum)

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import disk, folders
 from .failures import WRONG_USE, LabError
+from .images import image
 
 _RECORD = "machine.json"
 _SHOWN_LINES = 25
@@ -88,6 +89,7 @@ class Machine:
 
     def qemu(self, state: Path | None) -> Sequence[str]:
         """The command that is this machine, switched on, or with the STATE that was saved of one like it."""
+        uefi = image(self.image).uefi
         fast = f"tcg,thread=multi,tb-size={_TRANSLATED}"
         command = [
             *("qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none"),
@@ -106,10 +108,20 @@ class Machine:
             # A power cut is the death of QEMU, not of this host: what reached this host's memory is as good as written.
             path = f"{self.disks}/{name}.qcow2"
             command += ["-drive", f"if=none,id={name},format=qcow2,cache=unsafe,discard=unmap,file={path}"]
-            command += ["-device", f"virtio-blk-pci,drive={name}"]
+            # OVMF then tries nothing else, such as the network.
+            first = ",bootindex=0" if uefi and name == disk.NAMES[0] else ""
+            command += ["-device", f"virtio-blk-pci,drive={name}{first}"]
+        if uefi:
+            command += self._flash()
         if state is not None:
             command += ["-incoming", f"exec:cat '{state}'"]
         return command
+
+    def _flash(self) -> Sequence[str]:
+        """The memory of the firmware. What is written there is there at once: no guest says when it has to be."""
+        code, variables = (f"if=pflash,format=qcow2,file={self.disks}/{name}.qcow2" for name in disk.FIRMWARE)
+        at_once = "cache.writeback=off,cache.no-flush=on"
+        return ("-drive", f"{code},unit=0,readonly=on", "-drive", f"{variables},unit=1,{at_once}")
 
 
 def find(name: str) -> Machine:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .command import PATH, CommandError, call
 from .failures import NOT_STARTED, LabError
+from .images import Image
 from .mirror import blamed
 from .progress import step
 
@@ -20,13 +21,18 @@ RUNNING: Mapping[str, str] = {
     "setpriv": "util-linux",
     "ssh": "openssh-client",
 }
-BUILDING: Mapping[str, str] = {
+_BUILDING: Mapping[str, str] = {
     **RUNNING,
-    "debugfs": "e2fsprogs",
     "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "sfdisk": "fdisk",
 }
+_BUILDING_UEFI: Mapping[str, str] = {"mcopy": "mtools", "mformat": "mtools"}
+
+
+def building(images: Sequence[Image]) -> Mapping[str, str]:
+    """The commands that build these images."""
+    return {**_BUILDING, **_BUILDING_UEFI} if any(image.uefi for image in images) else _BUILDING
 
 
 def need(commands: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import disk, folders
+from . import folders
 from .command import call
 from .configured import overlay
 from .failures import WRONG_USE, LabError
@@ -61,8 +61,8 @@ def save(machine: Machine, target: Path) -> None:
             try:
                 # QEMU has then written all that it knows of the disks.
                 monitor.save(state(made))
-                for name in disk.NAMES:
-                    call("cp", "--sparse=always", "--reflink=auto", f"{machine.disks}/{name}.qcow2", str(made))
+                for path in Path(machine.disks).glob("*.qcow2"):
+                    call("cp", "--sparse=always", "--reflink=auto", str(path), str(made))
             finally:
                 monitor.do("cont")
         (made / _RECORD).write_text(json.dumps(asdict(machine)), encoding="utf-8")
@@ -74,8 +74,8 @@ def save(machine: Machine, target: Path) -> None:
 def lay_disks(source: Path, target: Path) -> None:
     """Makes a machine's own disks, which begin as those in SOURCE."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in disk.NAMES:
-        overlay(source / f"{name}.qcow2", "qcow2", target / f"{name}.qcow2")
+    for path in source.glob("*.qcow2"):
+        overlay(path, "qcow2", target / path.name)
 
 
 def _named(name: str) -> Path:

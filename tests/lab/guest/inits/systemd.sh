@@ -22,7 +22,8 @@ systemd() {
     inside systemctl --quiet enable systemd-networkd.service
     # Without the folder the journal stays in memory.
     rm -rf "$root/var/log/journal"
-    od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$root/etc/machine-id"
+    # A whole line: kernel-install ends without a word where the newline is missing.
+    od -An -N16 -tx1 /dev/urandom | tr -d ' ' >"$root/etc/machine-id"
     # Nothing is out of date: the first boot need not rebuild what the packages have just built.
     touch "$root/etc/.updated" "$root/var/.updated"
 }
