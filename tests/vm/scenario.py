@@ -63,7 +63,7 @@ def images(scenario: str) -> Mapping[str, str]:
 
 def scenarios() -> list[str]:
     """All of them."""
-    return sorted(path.parent.name for path in (CHECKOUT / "molecule").glob("*/molecule.yml"))
+    return sorted(path.parents[1].name for path in (CHECKOUT / "molecule").glob("*/inventory/hosts.yml"))
 
 
 class Run:
