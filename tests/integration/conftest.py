@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.linux.isolation.tests.integration.support import host as hosts
 from ansible_collections.linux.isolation.tests.integration.support.programs import Programs, adopt
 from ansible_collections.linux.isolation.tests.integration.support.sandbox import Sandbox, session_prefix
+from ansible_collections.linux.isolation.tests.integration.support.spaces import Room
 from ansible_collections.linux.isolation.tests.integration.support.sweeping import PREFIX, sweep
 from ansible_collections.linux.isolation.tests.integration.support.watchdog import Watchdog
 
@@ -168,3 +169,11 @@ def wide_sandbox(host: hosts.Host, watchdog: Watchdog) -> Iterator[Sandbox]:
     yield found
     watchdog.disarm(found.name)
     found.clean()
+
+
+@pytest.fixture
+def systemd_room() -> Iterator[Room]:
+    """Where PID 1 looks like systemd: the test of sd_booted(3). No other process sees it."""
+    with Room() as found:
+        found.path("/run/systemd/system").mkdir(parents=True)
+        yield found

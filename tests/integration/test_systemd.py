@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,6 @@ from ansible_collections.linux.isolation.tests.integration.support.spaces import
 from ansible_collections.linux.isolation.tests.integration.support.tasks import Answer, run
 
 pytestmark = pytest.mark.v2("")
-
-
-@pytest.fixture
-def room() -> Iterator[Room]:
-    """Where sd_booted(3) says yes, and no other process sees it."""
-    with Room() as found:
-        found.path("/run/systemd/system").mkdir(parents=True)
-        yield found
 
 
 @pytest.fixture
@@ -45,13 +36,15 @@ def served(unit: Path, programs: Programs) -> Program:
     return program
 
 
-def place(sandbox: Sandbox, room: Room, served: Program, **more: Any) -> Answer:
+def place(sandbox: Sandbox, systemd_room: Room, served: Program, **more: Any) -> Answer:
     task = {"name": sandbox.name, "processes": [{"pid": served.pid}], **more}
-    return run("group", task, enter=room.enter)
+    return run("group", task, enter=systemd_room.enter)
 
 
-def test_a_process_is_not_taken_out_of_its_unit(sandbox: Sandbox, room: Room, unit: Path, served: Program) -> None:
-    answer = place(sandbox, room, served)
+def test_a_process_is_not_taken_out_of_its_unit(
+    sandbox: Sandbox, systemd_room: Room, unit: Path, served: Program
+) -> None:
+    answer = place(sandbox, systemd_room, served)
     assert answer.failed
     for fragment in (str(served.pid), unit.name, "limit the unit by its own name", "from_systemd: true"):
         assert fragment in answer.sentence
@@ -59,27 +52,27 @@ def test_a_process_is_not_taken_out_of_its_unit(sandbox: Sandbox, room: Room, un
     assert sandbox.host.members("", unit.name) == {served.pid}
 
 
-def test_it_is_when_it_is_said(host: Host, sandbox: Sandbox, room: Room, served: Program) -> None:
-    answer = place(sandbox, room, served, from_systemd=True)
+def test_it_is_when_it_is_said(host: Host, sandbox: Sandbox, systemd_room: Room, served: Program) -> None:
+    answer = place(sandbox, systemd_room, served, from_systemd=True)
     assert not answer.failed, answer.sentence
     assert host.members("", sandbox.name) == {served.pid}
 
 
 @pytest.mark.parametrize("attribute", ["user.delegate", "trusted.delegate"])
 def test_it_is_out_of_a_unit_with_delegate(
-    attribute: str, host: Host, sandbox: Sandbox, room: Room, unit: Path, served: Program
+    attribute: str, host: Host, sandbox: Sandbox, systemd_room: Room, unit: Path, served: Program
 ) -> None:
     os.setxattr(unit, attribute, b"1")
-    answer = place(sandbox, room, served)
+    answer = place(sandbox, systemd_room, served)
     assert not answer.failed, answer.sentence
     assert host.members("", sandbox.name) == {served.pid}
 
 
 @pytest.mark.v1("pids")
 def test_on_a_v1_controller_it_is_moved_with_a_warning(
-    host: Host, sandbox: Sandbox, room: Room, unit: Path, served: Program
+    host: Host, sandbox: Sandbox, systemd_room: Room, unit: Path, served: Program
 ) -> None:
-    answer = place(sandbox, room, served, controllers=["pids"])
+    answer = place(sandbox, systemd_room, served, controllers=["pids"])
     assert not answer.failed, answer.sentence
     assert any(unit.name in warning and "undoes the move" in warning for warning in answer.warnings)
     assert host.members("pids", sandbox.name) == {served.pid}

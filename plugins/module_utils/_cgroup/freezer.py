@@ -23,14 +23,22 @@ def set_frozen(root: Root, version: int, name: str, frozen: bool, bound: float) 
     try:
         _ask(root, version, name, frozen)
         _wait(root, version, name, frozen, bound)
-    except BaseException:
-        # Half of a group frozen is worse than none of it, whatever kept the other half from it.
+    except BaseException as error:
+        # Half of a group frozen is worse than none of it, whatever kept the other half from it: a signal too.
         if frozen:
-            try:
-                _ask(root, version, name, False)
-            except OSError:
-                pass
+            thawed = _thawed_again(root, version, name)
+            if isinstance(error, TimedOutError):
+                error.reason += thawed
         raise
+
+
+def _thawed_again(root: Root, version: int, name: str) -> str:
+    """What came of it, to be told after what went wrong first, which it must not hide."""
+    try:
+        _ask(root, version, name, False)
+    except OSError as error:
+        return f" and could not be thawed again: {error.strerror}"
+    return " and was thawed again"
 
 
 def _wait(root: Root, version: int, name: str, frozen: bool, bound: float) -> None:
@@ -38,9 +46,7 @@ def _wait(root: Root, version: int, name: str, frozen: bool, bound: float) -> No
     while not _settled(root, version, name, frozen):
         if time.monotonic() >= end:
             raise TimedOutError(
-                "did not become {} within {:g} s{}".format(
-                    "frozen" if frozen else "thawed", bound, " and was thawed again" if frozen else ""
-                ),
+                "did not become {} within {:g} s".format("frozen" if frozen else "thawed", bound),
                 option=name + ": frozen",
                 way_out="a process in uninterruptible sleep (state D) holds it up: look for it with ps",
             )

@@ -94,11 +94,10 @@ class _Planner:
         if file.forgets:
             self.remember(number, group, file, place, there.get(file.forgets), direction != "fall")
         if direction == "both":
-            wider = getattr(kind, "union", None)
-            if wider is not None:
+            between = kind.union(observed, value)
+            if between is not None:
                 # What neither contains the other passes through both together, so that children can follow; or through what
                 # they share, so that siblings can.
-                between = wider(observed, value)
                 self.add(number, group, file, place, observed, between, kind.direction(observed, between) != "fall")
                 self.add(number, group, file, place, between, value, False)
                 return

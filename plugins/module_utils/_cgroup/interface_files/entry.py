@@ -81,6 +81,10 @@ class Kind:
         """Whether it is written when all lists and limits of all groups are as wanted: what the kernel checks against them."""
         return False
 
+    def union(self, one: Value, other: Value) -> Value | None:
+        """What a change in the direction ``both`` passes through; None where it goes straight."""
+        return None
+
     def show(self, value: Value) -> str:
         """For people; ``parse`` takes it back."""
         return str(value)

@@ -100,6 +100,19 @@ def test_a_group_that_cannot_be_frozen_is_thawed_again(host: str, version: int, 
     )
 
 
+def test_a_group_that_can_neither_be_frozen_nor_thawed_is_told_as_such() -> None:
+    class Stuck(Slow):
+        def write(self, path: str, text: str) -> None:
+            if text == "0":
+                raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+            super().write(path, text)
+
+    files = slow("unified", asks=10**9, looks=10**9)
+    files.__class__ = Stuck
+    with pytest.raises(TimedOutError, match=r"within 0\.02 s and could not be thawed again: Operation not permitted;"):
+        set_frozen(files, 2, "batch", True, 0.02)
+
+
 def test_a_group_that_cannot_be_thawed_is_an_error_too() -> None:
     files = slow("unified", asks=10**9, looks=10**9)
     files.texts["batch/cgroup.events"] = "populated 1\nfrozen 1"
