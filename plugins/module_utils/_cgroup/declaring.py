@@ -61,7 +61,7 @@ def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, 
     if kind is not None or (delegate is not None and not resolver.policy.unsafe_v1):
         _need_v2(resolver, own + ("type" if kind is not None else "delegate"))
         needs.add(CORE)
-    group = group._replace(
+    return group._replace(
         name=name,
         option=option,
         controllers=frozenset(needs),
@@ -72,9 +72,6 @@ def _whole(resolver: Resolver, own: str, item: Mapping[str, object], name: str, 
         selectors=_selectors(own, item),
         plain=False,
     )
-    if delegate is not None:
-        _check_delegate(resolver, own, group)
-    return group
 
 
 def _selectors(own: str, item: Mapping[str, object]) -> Tuple[Selector, ...]:
@@ -130,7 +127,8 @@ def _delegate(own: str, item: Mapping[str, object]) -> Optional[Delegate]:
     )
 
 
-def _check_delegate(resolver: Resolver, own: str, group: Group) -> None:
+def check_delegate(resolver: Resolver, own: str, group: Group) -> None:
+    """Refuse to hand over what is on v1, once all that is said of the group is known."""
     v1 = sorted(c for c in group.controllers if resolver.versions.get(c) == 1)
     if v1 and not resolver.policy.unsafe_v1:
         raise RefusedError(

@@ -56,7 +56,12 @@ class Parser:
         # All that is said of a group together decides where it exists.
         if group.plain or not group.present:
             return group
-        return self._resolver.placed(group, (group.option + "." if group.option else "") + "controllers")
+        own = group.option + "." if group.option else ""
+        if group.delegate is not None:
+            from .declaring import check_delegate
+
+            check_delegate(self._resolver, own, group)
+        return self._resolver.placed(group, own + "controllers")
 
     def _check_together(self, by_name: Mapping[str, Group], groups: Sequence[Group]) -> None:
         for group in groups:

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.desired import Delegate, Group, Policy
 from ansible_collections.linux.isolation.plugins.module_utils._cgroup.parsing import Parser
-from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError
+from ansible_collections.linux.isolation.plugins.module_utils._convergence.errors import InputError, RefusedError
 from ansible_collections.linux.isolation.tests.unit.plans.host import FACTS, described
 
 
@@ -47,6 +47,15 @@ def test_who_says_processes_alone_says_nothing_of_controllers(host: str) -> None
         merged(processes, controllers, host=host).look == merged(controllers, processes, host=host).look == group.look
     )
     assert len(group.look) == 2
+
+
+def test_a_delegation_is_refused_beside_v1_wherever_that_is_said() -> None:
+    for items in (
+        [{"delegate": {"owner": 1000}, "controllers": ["cpu"]}],
+        [{"delegate": {"owner": 1000}}, {"controllers": ["cpu"]}],
+    ):
+        with pytest.raises(RefusedError, match=r"groups\[0\]\.delegate: would hand over cpu on v1"):
+            merged(*items, host="hybrid")
 
 
 def test_what_both_say_is_said_once() -> None:
